@@ -1,0 +1,41 @@
+# Two commands for a fresh machine (Python ≥ 3.11, git, make): `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help install test check demo control-plane cluster lock clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+install: $(READY) ## the virtual environment, from the hash-pinned lock file
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: $(READY) ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check control-plane ## everything that must pass before a change lands
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+control-plane: $(READY) ## build the real control plane (cached by the hash of its inputs)
+	$(BIN)/python tests/control-plane/build.py
+
+cluster: control-plane ## run a real Kubernetes API server in the foreground
+	$(BIN)/python tests/control-plane/cluster.py
+
+demo: control-plane ## the main job, told in one terminal
+	$(BIN)/python -m reconciler demo
+
+lock: ## pin the dependencies of pyproject.toml again
+	uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock
+
+clean: ## remove the environment and the caches
+	rm -rf $(VENV) .cache

@@ -1,0 +1,43 @@
+"""Errors, named for what happens next.
+
+A third-party exception is translated once, in its edge, with ``raise … from``. A refusal by a gate is a verdict and
+a refusal by the API server is a value (`ports.Refused`): neither is an error.
+"""
+
+
+class ReconcilerError(Exception):
+    """Base of everything this project raises on purpose; its text is a sentence for a person."""
+
+
+class Transient(ReconcilerError):  # noqa: N818 - named for what happens next: try again
+    """Trying again later may succeed: an outage, an overload, a lost race.
+
+    `retry_after` is the least wait in seconds the other side asked for; None leaves it to the caller's back-off.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Terminal(ReconcilerError):  # noqa: N818 - named for what happens next: a person or a new commit must act
+    """Trying again cannot succeed until somebody changes something; the text says what and where."""
+
+
+class InvalidInput(Terminal):
+    """Input from outside was refused. The text names file, line, field and remedy as far as they are known.
+
+    `problems` holds every complaint found, one sentence each, so that a person fixes all of them at once.
+    """
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class LeadershipLost(Terminal):
+    """Another daemon holds a newer epoch: nothing more may be intended by this one (I2)."""
+
+
+class JournalUnusable(Terminal):
+    """The journal cannot be written, is of another version, or is older than the cluster says: nothing may be done."""

@@ -41,3 +41,11 @@ class LeadershipLost(Terminal):
 
 class JournalUnusable(Terminal):
     """The journal cannot be written, is of another version, or is older than the cluster says: nothing may be done."""
+
+
+class RefMissing(Terminal):
+    """The configured ref is not in the repository. Never read as "nothing is wanted" (I6)."""
+
+
+class PathMissing(Terminal):
+    """A path that a target reads is not in the revision. Never read as "nothing is wanted" (I6)."""

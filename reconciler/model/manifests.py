@@ -1,0 +1,52 @@
+"""Rendered objects: what a target wants to be in its cluster."""
+
+from dataclasses import dataclass
+
+from reconciler.model import document, ids
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object was written, for messages: a file of the repository and a line from 1 (0: not known)."""
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One desired object. `body` is its canonical JSON; nulls are stripped and `stringData` has become `data`."""
+
+    key: ids.ObjectKey
+    api_version: str
+    """As written, `apps/v1` or `v1`."""
+    body: bytes
+    origin: Origin
+
+    @property
+    def digest(self) -> str:
+        return document.digest(self.body)
+
+    def document(self) -> document.Json:
+        """A fresh copy that the caller may change."""
+        return document.decode(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestSet:
+    """The rendered objects of one target, sorted by key, and what was left out on purpose."""
+
+    manifests: tuple[Manifest, ...]
+    notes: tuple[str, ...] = ()
+    """What a person should know, one sentence each: `test hook pod/x left out`."""
+
+    @property
+    def digest(self) -> str:
+        """Plan, approval, gate and apply all name this (I12). It does not depend on where an object was written."""
+        return document.digest(*(manifest.body for manifest in self.manifests))
+
+    def find(self, key: ids.ObjectKey) -> Manifest | None:
+        return next((manifest for manifest in self.manifests if manifest.key == key), None)

@@ -1,0 +1,190 @@
+"""How a pass over a target ends, and every reason for which one may hold."""
+
+import enum
+from dataclasses import dataclass
+
+
+class Outcome(enum.Enum):
+    """How a pass ended. What happens next follows from the word alone."""
+
+    UNCHANGED = "unchanged"
+    HELD = "held"  # until the hold's exit is taken
+    WAITING = "waiting"  # comes back at its due time or at an event
+    ROLLED_OUT = "rolled-out"
+    REVERTED = "reverted"
+    FAILED = "failed"  # automation stopped for the target; somebody was paged
+
+
+class HoldReason(enum.Enum):
+    """Why a target stands still. `EXITS` has the way out of each (every hold has an exit)."""
+
+    SOURCE_UNAVAILABLE = "source-unavailable"
+    REF_MISSING = "ref-missing"
+    HISTORY_REWRITTEN = "history-rewritten"
+    PATH_MISSING = "path-missing"
+    EMPTY = "empty"
+    SETTINGS_INVALID = "settings-invalid"
+    RENDER_FAILED = "render-failed"
+    CLUSTER_UNAVAILABLE = "cluster-unavailable"
+    FOREIGN_INSTALLATION = "foreign-installation"
+    JOURNAL_BEHIND = "journal-behind"
+    OUTSIDE_LIMITS = "outside-limits"
+    REFUSED = "refused"
+    FOREIGN_MANAGER = "foreign-manager"
+    UNMANAGED = "unmanaged"
+    OTHER_OWNER = "other-owner"
+    PRUNE_LIMIT = "prune-limit"
+    PROTECTED = "protected"
+    QUARANTINED = "quarantined"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    MANY_FAILING = "many-failing"
+    FIRST_FAILED = "first-failed"
+    UNPROVEN = "unproven"
+    WORLD = "world"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The way out of a hold: `command` for a person (a template, or '' when only `ends` ends it)."""
+
+    meaning: str
+    ends: str
+    command: str = ""
+
+
+EXITS: dict[HoldReason, Exit] = {
+    HoldReason.SOURCE_UNAVAILABLE: Exit(
+        "The Git repository cannot be read.",
+        "By itself when the repository answers again; `reconciler doctor` says what is wrong.",
+        "reconciler doctor",
+    ),
+    HoldReason.REF_MISSING: Exit(
+        "The configured ref is not in the repository (branch deleted or renamed?).",
+        "Push the ref again, or name the new one in config/deployment-config.yaml.",
+    ),
+    HoldReason.HISTORY_REWRITTEN: Exit(
+        "The ref no longer descends from the revision deployed last: its history was rewritten.",
+        "Accept the new history, or push the old one back.",
+        "reconciler accept-history {environment}/{application} --revision {revision}",
+    ),
+    HoldReason.PATH_MISSING: Exit(
+        "The application's folder or a path it reads is not in the revision. Unknown is not empty: nothing is deleted.",
+        "A commit that restores the path.",
+    ),
+    HoldReason.EMPTY: Exit(
+        "The application renders to no object at all. Unknown is not empty: nothing is deleted.",
+        "A commit that brings its manifests back.",
+    ),
+    HoldReason.SETTINGS_INVALID: Exit(
+        "application.yaml or environment.yaml is not valid.",
+        "A commit that corrects it; `reconciler config check` shows every error.",
+    ),
+    HoldReason.RENDER_FAILED: Exit(
+        "The manifests cannot be rendered.",
+        "A commit that corrects them; `reconciler plan --ref <branch>` shows the error beforehand.",
+    ),
+    HoldReason.CLUSTER_UNAVAILABLE: Exit(
+        "The API server cannot be reached or does not accept us.",
+        "By itself when it answers again; `reconciler doctor` says what is wrong.",
+        "reconciler doctor",
+    ),
+    HoldReason.FOREIGN_INSTALLATION: Exit(
+        "The target record in the cluster belongs to another installation.",
+        "Stop the other installation and delete its record, or give one of them another environment.",
+    ),
+    HoldReason.JOURNAL_BEHIND: Exit(
+        "The journal is older than the target record in the cluster: it was restored or lost.",
+        "Start with the newest journal.",
+    ),
+    HoldReason.OUTSIDE_LIMITS: Exit(
+        "An object lies outside the namespaces or kinds that this environment allows.",
+        "A commit that moves it, or a wider limit in config/deployment-config.yaml.",
+    ),
+    HoldReason.REFUSED: Exit(
+        "The API server refused an object in the dry-run; nothing was written.",
+        "A commit that corrects it, or the missing right, quota or policy; tried again with back-off.",
+    ),
+    HoldReason.FOREIGN_MANAGER: Exit(
+        "Another tool applies the same fields.",
+        "Stop the other tool from applying the object, or remove the fields from Git; tried again with back-off.",
+    ),
+    HoldReason.UNMANAGED: Exit(
+        "An object of that name exists and was not made by this reconciler.",
+        "Delete or rename the live object, or take it out of Git; tried again with back-off.",
+    ),
+    HoldReason.OTHER_OWNER: Exit(
+        "The object belongs to another target.",
+        "Remove it from one of the two targets, in one commit if it changes hands.",
+    ),
+    HoldReason.PRUNE_LIMIT: Exit(
+        "The plan would prune more objects than the limit allows.",
+        "Confirm the revision, or a commit that brings the objects back.",
+        "reconciler confirm {environment}/{application} --revision {revision}",
+    ),
+    HoldReason.PROTECTED: Exit(
+        "The plan would prune objects of a protected kind.",
+        "Confirm the revision, or a commit that brings the objects back.",
+        "reconciler confirm {environment}/{application} --revision {revision}",
+    ),
+    HoldReason.QUARANTINED: Exit(
+        "These inputs failed here before and are not tried again.",
+        "A commit that changes the inputs, or the release of the quarantine.",
+        "reconciler release-quarantine {environment}/{application} --digest {digest}",
+    ),
+    HoldReason.PAUSED: Exit(
+        "A person paused the target.",
+        "Resume it.",
+        "reconciler resume {environment}/{application}",
+    ),
+    HoldReason.STOPPED: Exit(
+        "The return to last good failed as well; automation stopped where traffic is healthiest.",
+        "Repair what is broken, then resume; a new commit is tried after that.",
+        "reconciler resume {environment}/{application}",
+    ),
+    HoldReason.MANY_FAILING: Exit(
+        "More than a fifth of the targets failed within five minutes: that is no release's fault, nothing is reverted.",
+        "By itself when the others recover; or resume the target.",
+        "reconciler resume {environment}/{application}",
+    ),
+    HoldReason.FIRST_FAILED: Exit(
+        "The first deployment failed: there is no last good to return to.",
+        "A commit that corrects it, or the release of the quarantine to try the same again.",
+        "reconciler release-quarantine {environment}/{application} --digest {digest}",
+    ),
+    HoldReason.UNPROVEN: Exit(
+        "At the end of the observation window the health was not known: last good stays as it was.",
+        "By itself when health can be read again; or a new commit.",
+        "reconciler sync {environment}/{application}",
+    ),
+    HoldReason.WORLD: Exit(
+        "The release could not be judged because something outside of it fails.",
+        "By itself: tried again with back-off; or at once.",
+        "reconciler sync {environment}/{application}",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One target standing still. `command` is filled in and can be pasted; '' where a commit or time ends it."""
+
+    reason: HoldReason
+    because: str
+    revision: str = ""
+    digest: str = ""
+
+    def command(self, environment: str, application: str) -> str:
+        return EXITS[self.reason].command.format(
+            environment=environment, application=application, revision=self.revision, digest=self.digest
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PassResult:
+    """How one pass over one target ended. `due_in`: seconds until it wants to come back, None: only at an event."""
+
+    outcome: Outcome
+    because: str
+    due_in: float | None = None
+    hold: Hold | None = None

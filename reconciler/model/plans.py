@@ -1,0 +1,69 @@
+"""A plan: what would have to happen for the live state to become the desired one."""
+
+import enum
+from dataclasses import dataclass
+
+from reconciler.model import ids, live, manifests
+
+
+class Action(enum.Enum):
+    """The closed vocabulary of change, used in the plan, the journal, the metrics and every message."""
+
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+    ADOPTED = "adopted"
+    PRUNED = "pruned"
+    REPLACED = "replaced"
+    SKIPPED = "skipped"
+
+    @property
+    def writes(self) -> bool:
+        """Whether carrying it out needs a counted call."""
+        return self not in (Action.UNCHANGED, Action.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field, masked where it is secret (I13). Values are compact JSON; None: the field is absent on that side."""
+
+    path: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to one object, and why, in a sentence."""
+
+    action: Action
+    key: ids.ObjectKey
+    because: str
+    manifest: manifests.Manifest | None = None
+    """What is applied; None for a prune."""
+    uid: str = ""
+    """Of the live object; '' when there is none yet."""
+    fields: tuple[FieldChange, ...] = ()
+    force: bool = False
+    """Take the fields back from the managers named in `because`: planned from the conflict, never blind (I19)."""
+    live: live.LiveMeta | None = None
+    unknown: str = ""
+    """Why the dry-run could not tell; '' when it could. Shown, not an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes in waves: a wave starts when the one before it is healthy; prune is last, after health."""
+
+    target: ids.TargetKey
+    manifest_digest: str
+    waves: tuple[tuple[Change, ...], ...]
+    prunes: tuple[Change, ...] = ()
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        return tuple(change for wave in self.waves for change in wave) + self.prunes
+
+    @property
+    def writes(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if change.action.writes)

@@ -1,0 +1,68 @@
+"""The rollout: the state machine that carries a plan out. A value, persisted at every step."""
+
+import enum
+from dataclasses import dataclass, replace
+
+from reconciler.model import ids
+
+
+class Purpose(enum.Enum):
+    """Why a rollout runs. All three go through the same code."""
+
+    RELEASE = "release"
+    REVERT = "revert"
+    HEAL = "heal"
+
+
+class Phase(enum.Enum):
+    """Where a rollout stands. Each names a state in which the daemon may die and from which the next start goes on."""
+
+    QUIETING = "quieting"  # a revert stops what still moves before it turns it round (I23)
+    APPLYING = "applying"
+    WATCHING = "watching"  # until every object is healthy
+    PRUNING = "pruning"
+    OBSERVING = "observing"  # the window in which a relapse still fails the release
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What failed: kept by the revert that answers it, and written into the revert commit's trailers."""
+
+    revision: str
+    input_digest: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One rollout of one target.
+
+    `spent` counts seconds in the present phase while the daemon lived; `clock` is the monotonic time at which it was
+    last counted. After a restart the count goes on where it was saved: time without us proves nothing (I24).
+    """
+
+    id: str
+    target: ids.TargetKey
+    purpose: Purpose
+    revision: str
+    input_digest: str
+    manifest_digest: str
+    because: str
+    started_at: str
+    phase: Phase = Phase.APPLYING
+    wave: int = 0
+    spent: float = 0.0
+    clock: float = 0.0
+    created: tuple[ids.ObjectKey, ...] = ()
+    failure: Failure | None = None
+    attempts: int = 0
+    """How often the present phase was tried again after the world's failures."""
+
+    def tick(self, now: float) -> "Rollout":
+        """The same rollout with the time until `now` (monotonic seconds) counted in."""
+        return replace(self, spent=self.spent + max(0.0, now - self.clock), clock=now)
+
+    def enter(self, phase: Phase, *, now: float, wave: int | None = None) -> "Rollout":
+        """The rollout at the start of `phase`."""
+        return replace(self, phase=phase, spent=0.0, clock=now, attempts=0, wave=self.wave if wave is None else wave)

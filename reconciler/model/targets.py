@@ -1,0 +1,111 @@
+"""A target as the pipeline sees it: what Git says of it, tightened by what the daemon's own disk says."""
+
+import enum
+from dataclasses import dataclass
+
+from reconciler.model import ids
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestFolder:
+    """Plain YAML files. `path` is relative to the repository's root; every `*.yaml`, `*.yml`, `*.json` below it."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A Helm chart in the same repository."""
+
+    path: str
+    release: str
+    values_files: tuple[str, ...]
+    """Paths from the repository's root; later ones win."""
+    values: bytes
+    """Inline values as canonical JSON; they win over the files."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """An HTTP question asked while the target is observed. Times in seconds."""
+
+    url: str
+    statuses: tuple[int, ...]
+    interval: float
+    timeout: float
+    failures: int
+    """Consecutive failures that fail the release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """When a rollout has succeeded. Times in seconds."""
+
+    progress_deadline: float
+    observe: float
+    restarts: int
+    """Restarts of one container, with an exit of the application, that fail the release."""
+    probes: tuple[HttpProbe, ...]
+
+
+class GitPolicy(enum.Enum):
+    """How Git is made to tell the truth after a failed release."""
+
+    PUSH = "push"
+    PIN = "pin"
+
+
+class FirstFailure(enum.Enum):
+    """What becomes of a first deployment that failed, with no last good to return to."""
+
+    LEAVE = "leave"
+    SCALE_DOWN = "scale-down"
+
+
+class DriftMode(enum.Enum):
+    HEAL = "heal"
+    WARN = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class PruneLimit:
+    """A plan that prunes more than either waits for `reconciler confirm`."""
+
+    count: int
+    percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confinement:
+    """Where a target may write: checked on the rendered objects (I18)."""
+
+    namespaces: tuple[str, ...]
+    """Names; `*` at the end stands for any rest, a lone `*` for every namespace."""
+    cluster_kinds: tuple[ids.KindKey, ...]
+    """Cluster-scoped kinds it may own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """All settings of one target at one revision. Times in seconds."""
+
+    key: ids.TargetKey
+    repository: str
+    """Its name in the daemon's configuration."""
+    folder: str
+    """`desired-state/production/web`."""
+    cluster: str
+    namespace: str
+    """Given to namespaced objects that name none."""
+    source: ManifestFolder | Chart
+    reads: tuple[str, ...]
+    """Further paths of the repository that count as inputs, from its root."""
+    confinement: Confinement
+    verification: Verification
+    prune: PruneLimit
+    drift: DriftMode
+    git: GitPolicy
+    first_failure: FirstFailure
+    max_lag: float
+    """A newer commit pre-empts an observation only while last good is younger than this."""
+    promotes_from: str = ""

@@ -1,0 +1,264 @@
+"""Protocols of the outside world. Each is fulfilled by one edge, and by one honest fake in the tests.
+
+Errors: every method may raise `errors.Transient` (try again later) or `errors.Terminal` (a person or a commit must
+act); nothing else leaves an edge. An unknown outcome of a write is `Transient`: the caller plans again from what is
+live before it repeats anything (I19).
+"""
+
+import datetime
+import enum
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.model import health, ids, live, manifests, records, sources, targets
+
+
+class Clock(Protocol):
+    """Time. Durations are monotonic (I24); the wall clock is for people and for the journal."""
+
+    def monotonic(self) -> float:
+        """Seconds; never goes back."""
+
+    def now(self) -> datetime.datetime:
+        """Aware, UTC."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; cancellable."""
+
+
+class Chance(Protocol):
+    """Everything that makes two runs differ."""
+
+    def operation_id(self) -> str:
+        """A fresh UUID."""
+
+    def jitter(self, seconds: float) -> float:
+        """`seconds`, varied by up to ±10 %."""
+
+
+class Repository(Protocol):
+    """One Git repository at its one pinned, fully qualified ref. Holds a bare mirror; no work tree (design §6)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def ref(self) -> str:
+        """`refs/heads/main`."""
+
+    async def head(self) -> str:
+        """The full SHA the ref names now, by one `ls-remote`. Terminal `RefMissing` when there is no such ref."""
+
+    async def fetch(self, revision: str) -> None:
+        """Bring `revision` into the mirror; nothing to do when it is there."""
+
+    async def keep(self, revision: str) -> None:
+        """Protect a revision (last good) from rewritten history and garbage collection."""
+
+    async def descends(self, revision: str, *, ancestor: str) -> bool:
+        """Whether `ancestor` is `revision` or an ancestor of it."""
+
+    async def oids(self, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
+        """Path → OID of the tree or blob there at `revision`; '' where it is absent. One process for all paths."""
+
+    async def folders(self, revision: str, path: str) -> tuple[str, ...]:
+        """The names of the folders directly below `path`, sorted; empty when `path` is absent."""
+
+    async def files(self, revision: str, path: str) -> tuple[sources.File, ...]:
+        """All blobs below `path` (or the blob itself), sorted by path. Links, submodules and LFS pointers are refused
+        by name; number and size are bounded (I8, I10): `errors.InvalidInput`."""
+
+    async def commit_info(self, revision: str) -> sources.CommitInfo: ...
+
+    async def log(self, newer: str, *, older: str, limit: int) -> tuple[sources.CommitInfo, ...]:
+        """Commits in `older..newer`, newest first."""
+
+    async def commit_restoring(self, *, parent: str, paths: Sequence[str], source: str, message: str) -> str:
+        """Build, with commit-tree and without a work tree, a commit on `parent` whose `paths` are as in `source`
+        (absent there: absent). Returns its SHA; pushes nothing."""
+
+    async def push(self, revision: str, *, expected: str) -> "Pushed":
+        """Push `revision` to the ref, never forced. `expected` is the head it was built on. Says so when it is
+        already there: a retry after a lost answer pushes the same object."""
+
+
+class PushResult(enum.Enum):
+    """What became of a push."""
+
+    DONE = "done"
+    RACED = "raced"  # somebody else's push came first: plan again from the new head
+    REFUSED = "refused"  # the server does not let us: protected branch, hook, read-only credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """`because` names the head that won, or quotes the server's refusal."""
+
+    result: PushResult
+    because: str
+
+
+class Renderer(Protocol):
+    """Helm in its box (I9). Files in, text out."""
+
+    @property
+    def version(self) -> str:
+        """`helm v4.0.1`: part of the key under which renders are cached."""
+
+    async def helm(
+        self,
+        chart: targets.Chart,
+        *,
+        files: Sequence[sources.File],
+        namespace: str,
+        kube_version: str,
+        api_versions: Sequence[str],
+    ) -> str:
+        """The YAML that `helm template` prints, hooks included. `files` holds the chart's folder and the values
+        files, nothing else is readable. Raises `errors.InvalidInput` with Helm's own words, `errors.Transient` when
+        the box itself failed."""
+
+
+Wanted = tuple[ids.KindKey, str]
+"""A kind and a namespace; '' as namespace: the whole cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One change a watch saw. `gone` when the object was deleted."""
+
+    cluster: str
+    meta: live.LiveMeta
+    gone: bool
+
+
+class Cluster(Protocol):
+    """One Kubernetes API server. Counted calls carry `operation` in their Audit-ID header (I1)."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def facts(self, *, fresh: bool = False) -> live.ClusterFacts:
+        """Version and served kinds; cached, read again when `fresh`."""
+
+    async def read(self, key: ids.ObjectKey) -> live.LiveObject | None:
+        """The live object, None when the server says 404 for it. Raises Terminal when the kind is not served or the
+        right is missing: unknown is not absent (I6)."""
+
+    async def dry_run(self, manifest: manifests.Manifest, *, force: bool) -> live.Applied | live.Refused: ...
+
+    async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
+        """Server-side apply as field manager `reconciler`. A counted call. Transient when the outcome is unknown."""
+
+    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
+        """Delete exactly the object with that UID, its children in the background. A counted call. Already gone:
+        `Deleted(gone=True)`."""
+
+    async def watch(self, wanted: Iterable[Wanted]) -> None:
+        """Hold metadata watches on these from now on, and return once each has its first list (bounded by a
+        deadline: Transient). Each watch spans the whole cluster where the rights allow, else one namespace."""
+
+    def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
+        """From the watches: the metadata, or None when it does not exist. Transient when no healthy watch covers the
+        kind there (a watch that missed its deadline covers nothing, I21)."""
+
+    def listen(self, heard: Callable[[Seen], None]) -> None:
+        """Call `heard` for every change a metadata watch sees, in order, from the event loop."""
+
+    async def follow(self, target: ids.TargetKey, wanted: Iterable[Wanted], *, woken: Callable[[], None]) -> None:
+        """Hold full-object watches for one target while it rolls out or is observed: its workloads, and the pods and
+        ReplicaSets of its namespaces. `woken` is called after each change. Calling again replaces the set."""
+
+    async def unfollow(self, target: ids.TargetKey) -> None: ...
+
+    def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
+        """Everything the target's full watches hold. Transient when one of them is not in sync."""
+
+    async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
+        """The target record; None when there is none."""
+
+    async def write_record(self, record: records.TargetRecord) -> None:
+        """Create or replace it. Not a counted call."""
+
+    async def check(self) -> tuple["Finding", ...]:
+        """What `doctor` asks of a cluster: reachable, who we are, clock, missing rights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `doctor`. `ok` None: could not be found out."""
+
+    subject: str
+    ok: bool | None
+    because: str
+    remedy: str = ""
+
+
+class Prober(Protocol):
+    async def probe(self, probe: targets.HttpProbe) -> health.ProbeSample:
+        """Ask once. Never raises: what could not be asked is `ok=None`."""
+
+
+class Journal(Protocol):
+    """The durable memory. Every write is one transaction that checks the epoch (I2) and is on disk when it returns.
+    Raises `errors.LeadershipLost`, `errors.JournalUnusable`."""
+
+    @property
+    def installation(self) -> str:
+        """A UUID made when the journal was created."""
+
+    async def lead(self, holder: str) -> int:
+        """Become the one leader: a new epoch, higher than any before. Transient while another process leads."""
+
+    async def targets(self) -> tuple[ids.TargetKey, ...]:
+        """Every target that has a ledger."""
+
+    async def ledger(self, target: ids.TargetKey) -> records.Ledger:
+        """An empty one for a target never seen."""
+
+    async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
+        """Replace the target's ledger and append the events, together."""
+
+    async def append(self, events: Sequence[records.Event], *, epoch: int) -> None:
+        """Append events that belong to no ledger change."""
+
+    async def inventory(self, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]: ...
+
+    async def owner(self, key: ids.ObjectKey, *, cluster_of: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
+        """Which of these targets has the object in its inventory."""
+
+    async def intend(self, intents: Sequence[records.Intent], *, epoch: int) -> None:
+        """Record intents; an apply of an object without a row gets a pending one (uid '')."""
+
+    async def settle(self, results: Sequence[records.Settled], *, epoch: int) -> None: ...
+
+    async def open_intents(self, target: ids.TargetKey) -> tuple[records.Intent, ...]:
+        """Intents without an outcome: after a crash, or under way."""
+
+    async def adopt_rows(self, target: ids.TargetKey, rows: Sequence[records.InventoryRow], *, epoch: int) -> None:
+        """Replace these rows without an intent: what a plan learnt by reading (a pending UID, a new entry)."""
+
+    async def history(self, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
+        """The target's newest events, newest first: what `history` shows."""
+
+    async def events(self, *, after: int, limit: int) -> tuple[records.ChainedEvent, ...]:
+        """The chain, oldest first."""
+
+    async def head(self) -> tuple[int, str]:
+        """Sequence and hash of the newest event; (0, '') when there is none."""
+
+    async def ask(self, request: records.Request) -> None:
+        """Insert a request: any process may, leader or not."""
+
+    async def open_requests(self) -> tuple[records.Request, ...]:
+        """Oldest first."""
+
+    async def answer(self, request: records.Request, *, answer: str, epoch: int) -> None: ...
+
+    async def request(self, id: str) -> records.Request | None: ...  # noqa: A002 - the field's own name
+
+    def changes(self) -> AsyncIterator[None]:
+        """One item whenever another process may have written (a request came in), and at least every second."""
+
+    async def close(self) -> None: ...

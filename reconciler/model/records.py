@@ -96,6 +96,12 @@ class Ledger:
     """The revision deployed last: the next one must descend from it (I5)."""
     failed_at: str = ""
     """When a rollout failed last, RFC 3339: counted by the brake of design §8."""
+    brake_off: str = ""
+    """The id of a rollout for which a person released that brake."""
+    outcome: outcomes.Outcome | None = None
+    """How the newest pass ended, with its reason and since when (RFC 3339): what `status` shows."""
+    because: str = ""
+    since: str = ""
 
     def quarantine_of(self, input_digest: str) -> Quarantine | None:
         return next((found for found in self.quarantined if found.input_digest == input_digest), None)

@@ -51,18 +51,23 @@ class Rollout:
     because: str
     started_at: str
     phase: Phase = Phase.APPLYING
-    wave: int = 0
     spent: float = 0.0
     clock: float = 0.0
     created: tuple[ids.ObjectKey, ...] = ()
     failure: Failure | None = None
-    attempts: int = 0
-    """How often the present phase was tried again after the world's failures."""
+    unwell: float = 0.0
+    """Seconds without health, unbroken, in the observation window."""
+    quieted: tuple[ids.ObjectKey, ...] = ()
+    """Deployments that this revert has paused (phase QUIETING)."""
 
     def tick(self, now: float) -> "Rollout":
         """The same rollout with the time until `now` (monotonic seconds) counted in."""
         return replace(self, spent=self.spent + max(0.0, now - self.clock), clock=now)
 
-    def enter(self, phase: Phase, *, now: float, wave: int | None = None) -> "Rollout":
+    def resumed(self, now: float) -> "Rollout":
+        """As read from the journal after a restart: the clock of the process that wrote it means nothing here."""
+        return replace(self, clock=now)
+
+    def enter(self, phase: Phase, *, now: float) -> "Rollout":
         """The rollout at the start of `phase`."""
-        return replace(self, phase=phase, spent=0.0, clock=now, attempts=0, wave=self.wave if wave is None else wave)
+        return replace(self, phase=phase, spent=0.0, unwell=0.0, clock=now)

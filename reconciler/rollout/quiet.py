@@ -1,0 +1,71 @@
+"""Which Deployments still move, and how one is stopped: the first half of turning a rollout round (I23)."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from reconciler.model import document, ids, live, manifests
+
+
+def moving(
+    wanted: tuple[ids.ObjectKey, ...],
+    followed: Mapping[ids.ObjectKey, live.LiveObject],
+    *,
+    paused: frozenset[ids.ObjectKey],
+) -> tuple[ids.ObjectKey, ...]:
+    """The Deployments among `wanted` whose rolling update is under way, or whose pause has not taken effect.
+
+    At rest means: the controller has seen the newest generation and every ReplicaSet has the pods it asks for. Ready
+    is not asked: the pods of a failed release never will be.
+    """
+    found = []
+    for key in wanted:
+        if key.kind != "Deployment" or key not in followed:
+            continue
+        deployment = followed[key].document()
+        if _complete(deployment):
+            continue
+        if key in paused and _at_rest(deployment, followed):
+            continue
+        found.append(key)
+    return tuple(found)
+
+
+def _complete(deployment: document.Json) -> bool:
+    replicas = document.number(deployment, "status", "replicas")
+    return (
+        _observed(deployment)
+        and document.number(deployment, "status", "updatedReplicas") == replicas
+        and document.number(deployment, "status", "availableReplicas") == replicas
+    )
+
+
+def _observed(deployment: document.Json) -> bool:
+    return document.number(deployment, "status", "observedGeneration") >= document.number(
+        deployment, "metadata", "generation"
+    )
+
+
+def _at_rest(deployment: document.Json, followed: Mapping[ids.ObjectKey, live.LiveObject]) -> bool:
+    uid = document.text(deployment, "metadata", "uid")
+    if not _observed(deployment) or document.at(deployment, "spec", "paused") is not True:
+        return False
+    for key, found in followed.items():
+        if key.kind != "ReplicaSet":
+            continue
+        replica_set = found.document()
+        owners = document.items(replica_set, "metadata", "ownerReferences")
+        if not any(isinstance(owner, dict) and owner.get("uid") == uid for owner in owners):
+            continue
+        wanted = document.number(replica_set, "spec", "replicas")
+        if wanted != document.number(replica_set, "status", "replicas"):
+            return False
+        if document.number(replica_set, "status", "terminatingReplicas"):
+            return False
+    return True
+
+
+def paused(manifest: manifests.Manifest) -> manifests.Manifest:
+    """The same Deployment, stopped. Dropping `paused` again, by applying any manifest without it, sets it going."""
+    body = manifest.document()
+    document.mapping(body, "spec")["paused"] = True
+    return replace(manifest, body=document.encode(body))

@@ -1,0 +1,141 @@
+"""The rolling strategy: apply, watch until healthy, prune, observe.
+
+The native rolling update of each workload does the replacing; this machine decides when a wave is through, when the
+release is good and when it has failed. A revert and a healing run through the same phases.
+"""
+
+from dataclasses import dataclass
+
+from reconciler.model import health, ids, outcomes, plans, rollouts, targets
+from reconciler.rollout import commands
+
+HEARTBEAT = 5.0
+"""Seconds until a waiting rollout looks again though no watch woke it: Flux's interval of health checks, here only a
+safety net (I21)."""
+
+RELAPSE_GRACE = 15.0
+"""Seconds of broken health in the observation window that are a relapse: a pod that moves to another node is back
+sooner, an application that fails is not."""
+
+UNKNOWN_GRACE = 60.0
+"""Seconds after the end of the observation window in which unknown health is waited for."""
+
+QUIET_DEADLINE = 30.0
+"""Seconds a paused Deployment may take to stop moving; after that the old template is applied all the same, since a
+broken release must not keep the old one away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The facts of one step. Which are given depends on the phase: see `needs_plan` and `needs_report`."""
+
+    plan: plans.Plan | None = None
+    report: health.Report | None = None
+    moving: tuple[ids.ObjectKey, ...] = ()
+    """Deployments of the failed release that have not come to rest."""
+
+
+def needs_plan(phase: rollouts.Phase) -> bool:
+    """Whether a step in this phase plans from live first."""
+    return phase in (rollouts.Phase.APPLYING, rollouts.Phase.PRUNING)
+
+
+def needs_report(phase: rollouts.Phase) -> bool:
+    """Whether a step in this phase looks at health first."""
+    return phase in (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
+
+
+def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
+    """What `rollout`, ticked to now, does next."""
+    match rollout.phase:
+        case rollouts.Phase.QUIETING:
+            return _quiet(rollout, seen)
+        case rollouts.Phase.APPLYING:
+            return _apply(seen)
+        case rollouts.Phase.WATCHING:
+            return _watch(rollout, seen, verification=verification)
+        case rollouts.Phase.PRUNING:
+            return _prune(seen)
+        case rollouts.Phase.OBSERVING:
+            return _observe(rollout, seen, verification=verification)
+        case rollouts.Phase.ENDED:
+            return commands.Finish("it had ended already")
+
+
+def _quiet(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
+    """Reverting a moving rollout dipped below its floor in 3 of 54 tries, after pause-and-quiet in 0 of 50
+    (reference/strategies-facts.md §3)."""
+    fresh = tuple(key for key in seen.moving if key not in rollout.quieted)
+    if fresh:
+        return commands.Pause(fresh)
+    if not seen.moving:
+        return commands.Enter(rollouts.Phase.APPLYING, "nothing of the failed release moves any more")
+    if rollout.spent >= QUIET_DEADLINE:
+        return commands.Enter(rollouts.Phase.APPLYING, f"it has not come to rest in {QUIET_DEADLINE:.0f} s")
+    return commands.Wait(f"{_names(seen.moving)} paused, coming to rest", 1.0)
+
+
+def _apply(seen: Seen) -> commands.Command:
+    if seen.plan is None:
+        return commands.Wait("the plan is not known", HEARTBEAT)
+    for wave in seen.plan.waves:
+        if writes := tuple(change for change in wave if change.action.writes):
+            return commands.Apply(writes)
+    blocked = [change for wave in seen.plan.waves for change in wave if change.action is plans.Action.SKIPPED]
+    if blocked:
+        return commands.Wait(f"{blocked[0].key}: {blocked[0].because}", HEARTBEAT)
+    return commands.Enter(rollouts.Phase.WATCHING, "everything is applied")
+
+
+def _watch(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
+    report = seen.report
+    if report is None or report.state is health.State.UNKNOWN:
+        because = report.because if report else "health is not known yet"
+        return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.WORLD if rollout.spent > UNKNOWN_GRACE else None)
+    if report.state is health.State.DEGRADED:
+        return _degraded(report)
+    if report.state in (health.State.HEALTHY, health.State.SUSPENDED):
+        return commands.Enter(rollouts.Phase.PRUNING, report.because)
+    if rollout.spent >= verification.progress_deadline:
+        because = f"not healthy within {verification.progress_deadline:.0f} s: {report.because}"
+        return commands.Fail(because, health.Blame.RELEASE)
+    return commands.Wait(report.because, min(HEARTBEAT, verification.progress_deadline - rollout.spent + 0.01))
+
+
+def _degraded(report: health.Report) -> commands.Command:
+    if report.blame is health.Blame.WORLD:
+        return commands.Wait(report.because, HEARTBEAT, outcomes.HoldReason.WORLD)
+    return commands.Fail(report.because, health.Blame.RELEASE)
+
+
+def _prune(seen: Seen) -> commands.Command:
+    if seen.plan is None:
+        return commands.Wait("the plan is not known", HEARTBEAT)
+    if any(change.action.writes for wave in seen.plan.waves for change in wave):
+        return commands.Enter(rollouts.Phase.APPLYING, "an object changed before the prune")
+    if prunes := tuple(change for change in seen.plan.prunes if change.action.writes):
+        return commands.Prune(prunes)
+    return commands.Enter(rollouts.Phase.OBSERVING, "nothing is left over")
+
+
+def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
+    """A relapse within the window is the release's; health unknown at its end proves nothing (design §8)."""
+    report, window = seen.report, verification.observe
+    if report is None or report.state is health.State.UNKNOWN:
+        because = report.because if report else "health is not known yet"
+        late = rollout.spent >= window + UNKNOWN_GRACE
+        return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.UNPROVEN if late else None)
+    if report.state is health.State.DEGRADED:
+        return _degraded(report)
+    if report.state in (health.State.HEALTHY, health.State.SUSPENDED):
+        if rollout.spent >= window:
+            return commands.Finish(f"healthy for {window:.0f} s: {report.because}")
+        left = window - rollout.spent
+        return commands.Wait(f"healthy, observed for another {left:.0f} s", min(HEARTBEAT, left + 0.01))
+    if rollout.unwell >= RELAPSE_GRACE:
+        return commands.Fail(f"relapse in the observation window: {report.because}", health.Blame.RELEASE)
+    return commands.Wait(f"health lost in the observation window: {report.because}", 1.0)
+
+
+def _names(keys: tuple[ids.ObjectKey, ...]) -> str:
+    return ", ".join(str(key) for key in keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")

@@ -1,0 +1,142 @@
+"""Carrying changes out: intents first, then the calls, then what became of them (I1)."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler import errors, kinds
+from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts
+from reconciler.pipeline import world
+
+BATCH = 200
+"""Intents recorded in one transaction: one disk flush for all, and at most this many calls may still land after a
+leader was paused (I2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a wave did. `held` is set when the server refused something; what was applied before stays recorded."""
+
+    created: tuple[ids.ObjectKey, ...] = ()
+    written: int = 0
+    held: outcomes.Hold | None = None
+
+
+async def carry_out(
+    here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]
+) -> Done:
+    """Apply `changes`: in the order of their kinds, those of one rank at once.
+
+    Raises `errors.Transient` when an outcome is unknown or the server cannot be reached; every intent is settled
+    before, so that the next pass plans from what is live.
+    """
+    total = Done()
+    ordered = sorted(changes, key=lambda change: (kinds.rank(change.key), change.key))
+    for _, group in itertools.groupby(ordered, key=lambda change: kinds.rank(change.key)):
+        for batch in _batched(list(group)):
+            done = await _batch(here, rollout, batch)
+            total = Done(total.created + done.created, total.written + done.written, done.held)
+            if done.held:
+                return total
+    return total
+
+
+async def prune(here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]) -> Done:
+    """Delete what the plan prunes, in the plan's order (reverse of the kinds), by UID (I7)."""
+    intents = [_intent(here, rollout, change, verb=records.Verb.DELETE) for change in changes]
+    await here.journal.intend(intents, epoch=here.epoch)
+    cluster = here.cluster_of(rollout.target)
+    held: outcomes.Hold | None = None
+    settled: list[records.Settled] = []
+    try:
+        for change, intent in zip(changes, intents, strict=True):
+            reply = await cluster.delete(change.key, uid=change.uid, operation=intent.operation)
+            settled.append(_after_delete(intent, change, reply))
+            if isinstance(reply, live.Refused) and reply.why is not live.Why.UID_CHANGED:
+                held = _hold(reply)
+                break
+    finally:
+        rest = intents[len(settled) :]
+        unknown = [records.Settled(intent.operation, records.Result.UNKNOWN, "not carried out") for intent in rest]
+        await here.journal.settle(settled + unknown, epoch=here.epoch)
+    return Done(written=len(settled), held=held)
+
+
+async def _batch(here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]) -> Done:
+    intents = [_intent(here, rollout, change, verb=records.Verb.APPLY) for change in changes]
+    await here.journal.intend(intents, epoch=here.epoch)
+    cluster = here.cluster_of(rollout.target)
+    replies = await asyncio.gather(
+        *(
+            cluster.apply(_manifest(change), operation=intent.operation, force=change.force)
+            for change, intent in zip(changes, intents, strict=True)
+        ),
+        return_exceptions=True,
+    )
+    settled = [
+        _after_apply(intent, change, reply, rollout=rollout)
+        for intent, change, reply in zip(intents, changes, replies, strict=True)
+    ]
+    await here.journal.settle(settled, epoch=here.epoch)
+    for reply in replies:
+        if isinstance(reply, BaseException):
+            raise reply
+    refused = [reply for reply in replies if isinstance(reply, live.Refused)]
+    created = tuple(reply.live.meta.key for reply in replies if isinstance(reply, live.Applied) and reply.created)
+    return Done(created, len(replies) - len(refused), _hold(refused[0]) if refused else None)
+
+
+def _manifest(change: plans.Change) -> manifests.Manifest:
+    if change.manifest is None:
+        raise errors.Terminal(f"{change.key}: the plan has no manifest to apply")
+    return change.manifest
+
+
+def _intent(
+    here: world.World, rollout: rollouts.Rollout, change: plans.Change, *, verb: records.Verb
+) -> records.Intent:
+    digest = change.manifest.digest if change.manifest else ""
+    return records.Intent(
+        here.chance.operation_id(), rollout.target, verb, change.key.path, digest, here.at(), rollout.id
+    )
+
+
+def _after_apply(
+    intent: records.Intent,
+    change: plans.Change,
+    reply: live.Applied | live.Refused | BaseException,
+    *,
+    rollout: rollouts.Rollout,
+) -> records.Settled:
+    if isinstance(reply, live.Applied):
+        meta = reply.live.meta
+        maker = rollout.id if reply.created else ""
+        row = records.InventoryRow(change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, maker)
+        return records.Settled(intent.operation, records.Result.DONE, change.action.value, row=row)
+    if isinstance(reply, live.Refused):
+        forget = change.key if change.action is plans.Action.CREATED else None
+        return records.Settled(intent.operation, records.Result.REFUSED, reply.message, forget=forget)
+    return records.Settled(intent.operation, records.Result.UNKNOWN, str(reply))
+
+
+def _after_delete(
+    intent: records.Intent, change: plans.Change, reply: live.Deleted | live.Refused
+) -> records.Settled:
+    if isinstance(reply, live.Deleted):
+        because = "gone" if reply.gone else f"held by {', '.join(reply.finalizers) or 'its children'}"
+        return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)
+    if reply.why is live.Why.UID_CHANGED:
+        because = "another object has the name now: not ours"
+        return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)
+    return records.Settled(intent.operation, records.Result.REFUSED, reply.message)
+
+
+def _hold(refused: live.Refused) -> outcomes.Hold:
+    reasons = {live.Why.OWNERSHIP: outcomes.HoldReason.FOREIGN_MANAGER}
+    reason = reasons.get(refused.why, outcomes.HoldReason.REFUSED)
+    return outcomes.Hold(reason, f"{refused.key}: {refused.message}")
+
+
+def _batched(changes: list[plans.Change]) -> list[tuple[plans.Change, ...]]:
+    return [tuple(changes[start : start + BATCH]) for start in range(0, len(changes), BATCH)]

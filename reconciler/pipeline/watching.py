@@ -1,0 +1,78 @@
+"""What a rollout waits for: live objects by watch, answers of probes, folded into one report."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from reconciler import errors
+from reconciler.model import health, ids, live, manifests, rollouts, targets
+from reconciler.pipeline import world
+from reconciler.verify import report, scope
+
+SAMPLES = 50
+"""Probe answers kept for each target: more than any rule looks back."""
+
+
+class Watching:
+    """Follows the targets that roll out or are observed, and nothing else."""
+
+    def __init__(self, here: world.World, wake: Callable[[ids.TargetKey], None]) -> None:
+        self._here = here
+        self._wake = wake
+        self._following: dict[ids.TargetKey, str] = {}
+        self._probes: dict[ids.TargetKey, list[asyncio.Task[None]]] = {}
+        self._samples: dict[ids.TargetKey, deque[health.ProbeSample]] = {}
+
+    async def follow(self, key: ids.TargetKey, wanted: manifests.ManifestSet) -> None:
+        """Hold the full watches that the health of `wanted` needs; nothing to do when they are held already."""
+        if self._following.get(key) == wanted.digest:
+            return
+        cluster = self._here.cluster_of(key)
+        await cluster.follow(key, scope.followed(wanted.manifests), woken=lambda: self._wake(key))
+        self._following[key] = wanted.digest
+
+    def live(self, key: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
+        """Everything followed for the target. Raises `errors.Transient` when a watch is not in sync."""
+        return self._here.cluster_of(key).followed(key)
+
+    def report(
+        self, rollout: rollouts.Rollout, wanted: manifests.ManifestSet, target: targets.Target
+    ) -> health.Report:
+        """The health of everything in `wanted`; unknown when a watch cannot tell."""
+        observing = rollout.phase is rollouts.Phase.OBSERVING
+        if observing:
+            self._ask(rollout.target, target.verification)
+        try:
+            found = self.live(rollout.target)
+        except errors.Transient as error:
+            return health.Report(health.State.UNKNOWN, str(error))
+        return report.report(
+            wanted.manifests,
+            found,
+            verification=target.verification,
+            spent=rollout.spent,
+            samples=tuple(self._samples.get(rollout.target, ())) if observing else (),
+            observing=observing,
+        )
+
+    async def release(self, key: ids.TargetKey) -> None:
+        """The rollout is over: stop following and probing."""
+        for task in self._probes.pop(key, []):
+            task.cancel()
+        self._samples.pop(key, None)
+        if self._following.pop(key, None) is not None:
+            await self._here.cluster_of(key).unfollow(key)
+
+    def _ask(self, key: ids.TargetKey, verification: targets.Verification) -> None:
+        if key in self._probes or not verification.probes:
+            return
+        self._samples[key] = deque(maxlen=SAMPLES * len(verification.probes))
+        self._probes[key] = [asyncio.create_task(self._probe(key, probe)) for probe in verification.probes]
+
+    async def _probe(self, key: ids.TargetKey, probe: targets.HttpProbe) -> None:
+        """One probe's loop: ask, note, wake the target, wait."""
+        while True:
+            sample = await self._here.prober.probe(probe)
+            self._samples[key].append(sample)
+            self._wake(key)
+            await self._here.clock.sleep(probe.interval)

@@ -1,0 +1,52 @@
+"""Everything a pass may touch, in one place; made by the composition root."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from reconciler import ports
+from reconciler.model import ids, records
+from reconciler.settings import deployment
+
+
+@dataclass(slots=True)
+class World:
+    """The ports, the present settings, and the epoch under which this process leads."""
+
+    clock: ports.Clock
+    chance: ports.Chance
+    journal: ports.Journal
+    renderer: ports.Renderer
+    prober: ports.Prober
+    repositories: Mapping[str, ports.Repository]
+    clusters: Mapping[str, ports.Cluster]
+    settings: deployment.Deployment
+    epoch: int
+    heard: Callable[[records.Event], None]
+    """Listeners of events (log, metrics): called after the journal has them, and unable to change anything."""
+
+    def at(self) -> str:
+        """The wall clock as RFC 3339, for journal and people."""
+        return self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def cluster_of(self, key: ids.TargetKey) -> ports.Cluster:
+        return self.clusters[self.settings.environments[key.environment].cluster]
+
+    def repository_of(self, key: ids.TargetKey) -> ports.Repository:
+        return self.repositories[self.settings.environments[key.environment].repository]
+
+    def event(
+        self, kind: records.EventKind, because: str, *, target: ids.TargetKey | None = None, **data: str
+    ) -> records.Event:
+        return records.Event(kind, self.at(), because, target, tuple(sorted(data.items())))
+
+    async def write(self, ledger: records.Ledger, *events: records.Event) -> records.Ledger:
+        """Make `ledger` and `events` durable, then tell the listeners."""
+        await self.journal.write(ledger, events=events, epoch=self.epoch)
+        for event in events:
+            self.heard(event)
+        return ledger
+
+    async def append(self, *events: records.Event) -> None:
+        await self.journal.append(events, epoch=self.epoch)
+        for event in events:
+            self.heard(event)

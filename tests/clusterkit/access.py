@@ -58,11 +58,12 @@ class Client:
         *,
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
+        timeout: float = REQUEST_TIMEOUT,
     ) -> Reply:
-        """Any status is a reply; an unreachable server is an OSError. `path` carries its query."""
+        """Any status is a reply; an unreachable server is an OSError. `path` carries its query; seconds."""
         address = urllib.parse.urlsplit(self.server)
         trust = ssl.create_default_context(cafile=self.ca_file)
-        connection = http.client.HTTPSConnection(address.netloc, timeout=REQUEST_TIMEOUT, context=trust)
+        connection = http.client.HTTPSConnection(address.netloc, timeout=timeout, context=trust)
         try:
             sent = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, **(headers or {})}
             connection.request(method, path, None if body is None else json.dumps(body), sent)

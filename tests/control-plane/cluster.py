@@ -46,7 +46,6 @@ def leave(number: int, frame: FrameType | None) -> None:
     """Unwinds to the end of `running`, which ends the parts; a second signal cannot cut that short."""
     for again in (signal.SIGINT, signal.SIGTERM):
         signal.signal(again, signal.SIG_IGN)
-    print("\nStopping.", file=sys.stderr, flush=True)
     raise SystemExit(0)
 
 

@@ -82,7 +82,7 @@ def go_command(cache: pathlib.Path) -> str:
     if on_path and go_version(on_path) >= OLDEST_GO:
         return on_path
     folder = cache / f"go-{hashlib.sha256(GO_REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
-    if not (installed := folder / "bin" / "go").exists():
+    if not (installed := folder / "go" / "bin" / "go").exists():
         tell(f"control plane: no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on the PATH; installing one into {folder}")
         install_go(folder)
     return str(installed)
@@ -113,7 +113,8 @@ def compile_into(binary: pathlib.Path, *, go: str, cache: pathlib.Path) -> None:
     place = environment()
     if pathlib.Path(go).is_relative_to(cache):
         # Who has no Go of their own gets no folders of Go's in their home: all of it goes with the cache.
-        place |= {"GOPATH": str(cache / "gopath"), "GOCACHE": str(cache / "go-build"), "GOMODCACHE": ""}
+        place |= {"GOPATH": str(cache / "gopath"), "GOCACHE": str(cache / "go-build")}
+        place |= {"GOMODCACHE": "", "GOROOT": ""}
     tell("control plane: compiling Kubernetes, etcd and kwok; about 5 minutes on 2 cores, once per machine")
     unfinished = binary.with_name(f"unfinished-{os.getpid()}")
     log = binary.parent.with_suffix(".log")
@@ -141,7 +142,8 @@ def report_until_done(build: subprocess.Popen[bytes], log: pathlib.Path) -> None
             done = f"{fetched} modules fetched, {len(lines) - fetched} packages compiled"
             tell(f"control plane: {time.monotonic() - started:4.0f} s, {done}", end="\r" if terminal else "\n")
         else:
-            tell(f"control plane: built in {time.monotonic() - started:.0f} s" + " " * 40 * terminal)
+            ended = "failed" if build.returncode else "built"
+            tell(f"control plane: {ended} after {time.monotonic() - started:.0f} s" + " " * 40 * terminal)
             return
 
 

@@ -24,7 +24,7 @@ class Kind:
     key: ids.KindKey
     rank: int
     """Place within a wave, low first."""
-    namespaced: bool
+    namespaced: bool = True
     wave: int = 1
     """0: others of the same plan cannot even be dry-run before it exists; 1: the rest."""
     protected: bool = False
@@ -39,23 +39,14 @@ class Kind:
     """The rule that verify judges it by; `exists`: there is nothing to wait for."""
 
 
-def _core(kind: str, rank: int, **more: object) -> Kind:
-    return _of("", kind, rank, **more)
-
-
-def _of(group: str, kind: str, rank: int, **more: object) -> Kind:
-    return Kind(ids.KindKey(group, kind), rank, **{"namespaced": True, **more})  # type: ignore[arg-type]
-
-
 _RBAC = "rbac.authorization.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
 _NETWORKING = "networking.k8s.io"
 
 _TABLE = (
-    _core("Namespace", 10, namespaced=False, wave=0, protected=True, stateful=True, health="namespace"),
-    _of(
-        "apiextensions.k8s.io",
-        "CustomResourceDefinition",
+    Kind(ids.KindKey("", "Namespace"), 10, namespaced=False, wave=0, protected=True, stateful=True, health="namespace"),
+    Kind(
+        ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition"),
         20,
         namespaced=False,
         wave=0,
@@ -63,45 +54,52 @@ _TABLE = (
         stateful=True,
         health="custom-resource-definition",
     ),
-    _of("scheduling.k8s.io", "PriorityClass", 30, namespaced=False),
-    _of("node.k8s.io", "RuntimeClass", 30, namespaced=False),
-    _core("ResourceQuota", 40),
-    _core("LimitRange", 40),
-    _of(_NETWORKING, "NetworkPolicy", 50),
-    _core("ServiceAccount", 60),
-    _of(_RBAC, "ClusterRole", 70, namespaced=False),
-    _of(_RBAC, "ClusterRoleBinding", 71, namespaced=False),
-    _of(_RBAC, "Role", 72),
-    _of(_RBAC, "RoleBinding", 73),
-    _core("Secret", 80, secret_fields=("data", "stringData")),
-    _core("ConfigMap", 81),
-    _of("storage.k8s.io", "StorageClass", 90, namespaced=False),
-    _core("PersistentVolume", 91, namespaced=False, protected=True, stateful=True, health="persistent-volume"),
-    _core(
-        "PersistentVolumeClaim",
+    Kind(ids.KindKey("scheduling.k8s.io", "PriorityClass"), 30, namespaced=False),
+    Kind(ids.KindKey("node.k8s.io", "RuntimeClass"), 30, namespaced=False),
+    Kind(ids.KindKey("", "ResourceQuota"), 40),
+    Kind(ids.KindKey("", "LimitRange"), 40),
+    Kind(ids.KindKey(_NETWORKING, "NetworkPolicy"), 50),
+    Kind(ids.KindKey("", "ServiceAccount"), 60),
+    Kind(ids.KindKey(_RBAC, "ClusterRole"), 70, namespaced=False),
+    Kind(ids.KindKey(_RBAC, "ClusterRoleBinding"), 71, namespaced=False),
+    Kind(ids.KindKey(_RBAC, "Role"), 72),
+    Kind(ids.KindKey(_RBAC, "RoleBinding"), 73),
+    Kind(ids.KindKey("", "Secret"), 80, secret_fields=("data", "stringData")),
+    Kind(ids.KindKey("", "ConfigMap"), 81),
+    Kind(ids.KindKey("storage.k8s.io", "StorageClass"), 90, namespaced=False),
+    Kind(
+        ids.KindKey("", "PersistentVolume"),
+        91,
+        namespaced=False,
+        protected=True,
+        stateful=True,
+        health="persistent-volume",
+    ),
+    Kind(
+        ids.KindKey("", "PersistentVolumeClaim"),
         92,
         protected=True,
         stateful=True,
         health="persistent-volume-claim",
     ),
-    _core("Service", 100, stateful=True, health="service"),
-    _of("apps", "DaemonSet", 200, health="daemon-set"),
-    _core("Pod", 210, stateful=True, health="pod"),
-    _core("ReplicationController", 215, replicas=True),
-    _of("apps", "ReplicaSet", 220, replicas=True, health="replica-set"),
-    _of("apps", "Deployment", 230, replicas=True, health="deployment"),
-    _of("apps", "StatefulSet", 240, replicas=True, stateful=True, health="stateful-set"),
-    _of("batch", "Job", 250, stateful=True, health="job"),
-    _of("batch", "CronJob", 260, health="cron-job"),
-    _of("autoscaling", "HorizontalPodAutoscaler", 300, health="horizontal-pod-autoscaler"),
-    _of("policy", "PodDisruptionBudget", 310, health="pod-disruption-budget"),
-    _of(_NETWORKING, "IngressClass", 400, namespaced=False),
-    _of(_NETWORKING, "Ingress", 410, health="ingress"),
-    _of("apiregistration.k8s.io", "APIService", 900, namespaced=False, health="api-service"),
-    _of(_ADMISSION, "ValidatingAdmissionPolicy", 910, namespaced=False),
-    _of(_ADMISSION, "ValidatingAdmissionPolicyBinding", 911, namespaced=False),
-    _of(_ADMISSION, "MutatingWebhookConfiguration", 920, namespaced=False),
-    _of(_ADMISSION, "ValidatingWebhookConfiguration", 930, namespaced=False),
+    Kind(ids.KindKey("", "Service"), 100, stateful=True, health="service"),
+    Kind(ids.KindKey("apps", "DaemonSet"), 200, health="daemon-set"),
+    Kind(ids.KindKey("", "Pod"), 210, stateful=True, health="pod"),
+    Kind(ids.KindKey("", "ReplicationController"), 215, replicas=True),
+    Kind(ids.KindKey("apps", "ReplicaSet"), 220, replicas=True, health="replica-set"),
+    Kind(ids.KindKey("apps", "Deployment"), 230, replicas=True, health="deployment"),
+    Kind(ids.KindKey("apps", "StatefulSet"), 240, replicas=True, stateful=True, health="stateful-set"),
+    Kind(ids.KindKey("batch", "Job"), 250, stateful=True, health="job"),
+    Kind(ids.KindKey("batch", "CronJob"), 260, health="cron-job"),
+    Kind(ids.KindKey("autoscaling", "HorizontalPodAutoscaler"), 300, health="horizontal-pod-autoscaler"),
+    Kind(ids.KindKey("policy", "PodDisruptionBudget"), 310, health="pod-disruption-budget"),
+    Kind(ids.KindKey(_NETWORKING, "IngressClass"), 400, namespaced=False),
+    Kind(ids.KindKey(_NETWORKING, "Ingress"), 410, health="ingress"),
+    Kind(ids.KindKey("apiregistration.k8s.io", "APIService"), 900, namespaced=False, health="api-service"),
+    Kind(ids.KindKey(_ADMISSION, "ValidatingAdmissionPolicy"), 910, namespaced=False),
+    Kind(ids.KindKey(_ADMISSION, "ValidatingAdmissionPolicyBinding"), 911, namespaced=False),
+    Kind(ids.KindKey(_ADMISSION, "MutatingWebhookConfiguration"), 920, namespaced=False),
+    Kind(ids.KindKey(_ADMISSION, "ValidatingWebhookConfiguration"), 930, namespaced=False),
 )
 
 KINDS = {kind.key: kind for kind in _TABLE}

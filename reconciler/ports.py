@@ -236,8 +236,16 @@ class Journal(Protocol):
     async def open_intents(self, target: ids.TargetKey) -> tuple[records.Intent, ...]:
         """Intents without an outcome: after a crash, or under way."""
 
-    async def adopt_rows(self, target: ids.TargetKey, rows: Sequence[records.InventoryRow], *, epoch: int) -> None:
-        """Replace these rows without an intent: what a plan learnt by reading (a pending UID, a new entry)."""
+    async def adopt_rows(
+        self,
+        target: ids.TargetKey,
+        rows: Sequence[records.InventoryRow],
+        *,
+        forget: Sequence[ids.ObjectKey] = (),
+        epoch: int,
+    ) -> None:
+        """Replace these rows and remove the forgotten ones without an intent: what a plan learnt by reading (a
+        pending UID, a new entry, an object that is gone)."""
 
     async def history(self, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
         """The target's newest events, newest first: what `history` shows."""

@@ -16,6 +16,11 @@ class State(enum.Enum):
     UNKNOWN = "unknown"
     DEGRADED = "degraded"
 
+    @property
+    def well(self) -> bool:
+        """Whether a rollout may go on: healthy, or suspended on purpose."""
+        return self in (State.HEALTHY, State.SUSPENDED)
+
 
 WORST_FIRST = (
     State.DEGRADED,

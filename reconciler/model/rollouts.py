@@ -53,10 +53,13 @@ class Rollout:
     phase: Phase = Phase.APPLYING
     spent: float = 0.0
     clock: float = 0.0
-    created: tuple[ids.ObjectKey, ...] = ()
     failure: Failure | None = None
+    undoes: str = ""
+    """The id of the failed rollout that a revert answers: what that one created is pruned without the cap."""
     unwell: float = 0.0
     """Seconds without health, unbroken, in the observation window."""
+    unwell_since: float = 0.0
+    """Monotonic time at which health was lost; 0 while it is there."""
     quieted: tuple[ids.ObjectKey, ...] = ()
     """Deployments that this revert has paused (phase QUIETING)."""
 
@@ -66,8 +69,8 @@ class Rollout:
 
     def resumed(self, now: float) -> "Rollout":
         """As read from the journal after a restart: the clock of the process that wrote it means nothing here."""
-        return replace(self, clock=now)
+        return replace(self, clock=now, unwell=0.0, unwell_since=0.0)
 
     def enter(self, phase: Phase, *, now: float) -> "Rollout":
         """The rollout at the start of `phase`."""
-        return replace(self, phase=phase, spent=0.0, unwell=0.0, clock=now)
+        return replace(self, phase=phase, spent=0.0, unwell=0.0, unwell_since=0.0, clock=now)

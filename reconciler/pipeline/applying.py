@@ -23,9 +23,7 @@ class Done:
     held: outcomes.Hold | None = None
 
 
-async def carry_out(
-    here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]
-) -> Done:
+async def carry_out(here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]) -> Done:
     """Apply `changes`: in the order of their kinds, those of one rank at once.
 
     Raises `errors.Transient` when an outcome is unknown or the server cannot be reached; every intent is settled
@@ -112,7 +110,9 @@ def _after_apply(
     if isinstance(reply, live.Applied):
         meta = reply.live.meta
         maker = rollout.id if reply.created else ""
-        row = records.InventoryRow(change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, maker)
+        row = records.InventoryRow(
+            change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, maker
+        )
         return records.Settled(intent.operation, records.Result.DONE, change.action.value, row=row)
     if isinstance(reply, live.Refused):
         forget = change.key if change.action is plans.Action.CREATED else None
@@ -120,9 +120,7 @@ def _after_apply(
     return records.Settled(intent.operation, records.Result.UNKNOWN, str(reply))
 
 
-def _after_delete(
-    intent: records.Intent, change: plans.Change, reply: live.Deleted | live.Refused
-) -> records.Settled:
+def _after_delete(intent: records.Intent, change: plans.Change, reply: live.Deleted | live.Refused) -> records.Settled:
     if isinstance(reply, live.Deleted):
         because = "gone" if reply.gone else f"held by {', '.join(reply.finalizers) or 'its children'}"
         return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)

@@ -35,9 +35,7 @@ class Watching:
         """Everything followed for the target. Raises `errors.Transient` when a watch is not in sync."""
         return self._here.cluster_of(key).followed(key)
 
-    def report(
-        self, rollout: rollouts.Rollout, wanted: manifests.ManifestSet, target: targets.Target
-    ) -> health.Report:
+    def report(self, rollout: rollouts.Rollout, wanted: manifests.ManifestSet, target: targets.Target) -> health.Report:
         """The health of everything in `wanted`; unknown when a watch cannot tell."""
         observing = rollout.phase is rollouts.Phase.OBSERVING
         if observing:

@@ -1,0 +1,208 @@
+"""One pass over one target, from top to bottom."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from reconciler import errors
+from reconciler.model import ids, outcomes, records, rollouts
+from reconciler.pipeline import (
+    advancing,
+    anchoring,
+    asking,
+    deciding,
+    drift,
+    failing,
+    heads,
+    rendering,
+    reverting,
+    starting,
+    watching,
+    world,
+)
+from reconciler.source import desired
+
+STEPS = 20
+"""Rollouts that may follow one another in one pass (a failure starts its revert at once); more would be a loop."""
+
+
+class Cycle:
+    """The pipeline's shell. One key, one worker: no two passes over the same target run at once."""
+
+    def __init__(self, here: world.World, wake: Callable[[ids.TargetKey], None]) -> None:
+        self.heads = heads.Heads(here)
+        self.drift = drift.Drift(here, wake)
+        self._here = here
+        self._deciding = deciding.Deciding(here, rendering.Rendering(here.renderer, here.journal.installation))
+        self._watching = watching.Watching(here, wake)
+        self._reverting = reverting.Reverting(here, self.heads)
+        self._failing = failing.Failing(here, self.heads)
+        self._starting = starting.Starting(here, self.heads, self._deciding, self.drift)
+        self._advancing = advancing.Advancing(
+            here, self._deciding, self._watching, self._failing, self.drift, self.heads
+        )
+        self._opened: set[ids.TargetKey] = set()
+        self._anchored: set[ids.TargetKey] = set()
+
+    async def reconcile(self, key: ids.TargetKey) -> outcomes.PassResult:
+        """One pass: goes as far as it can and ends at the first wait.
+
+        Raises only `errors.LeadershipLost` and `errors.JournalUnusable`: without a journal nothing may be done.
+        """
+        try:
+            result = await self._pass(key)
+        except (errors.LeadershipLost, errors.JournalUnusable):
+            raise
+        except errors.Transient as error:
+            result = starting.held(_world(error), due_in=error.retry_after or RETRY)
+        except errors.Terminal as error:
+            hold = outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
+            result = starting.held(hold, due_in=starting.RETRY_REFUSED)
+        await self._report(key, result)
+        return result
+
+    async def _pass(self, key: ids.TargetKey) -> outcomes.PassResult:
+        ledger = await self._open(key)
+        if hold := await self._foreign(ledger):
+            return starting.held(hold, due_in=starting.RETRY_REFUSED)
+        ledger = await asking.act(self._here, ledger, its_drift=self.drift)
+        if ledger.pause:
+            because = f"paused by {ledger.pause.who}: {ledger.pause.why}"
+            return starting.held(outcomes.Hold(outcomes.HoldReason.PAUSED, because))
+        ledger, git_hold = await self._make_git_true(ledger)
+        head = self.heads.of(key)
+        if not isinstance(head, heads.Prepared):
+            return self._without_head(key, head)
+        if ledger.stopped:
+            return starting.held(outcomes.Hold(outcomes.HoldReason.STOPPED, ledger.stopped))
+        result = await self._carry_on(ledger, head)
+        if git_hold and result.outcome is outcomes.Outcome.UNCHANGED:
+            return starting.held(git_hold, due_in=RETRY)
+        return self._with_trouble(key, result)
+
+    async def _carry_on(self, ledger: records.Ledger, head: heads.Prepared) -> outcomes.PassResult:
+        """Start what is wanted, step what runs, until something waits."""
+        for _ in range(STEPS):
+            choice = desired.choose(head.inputs, ledger)
+            if choice.hold and ledger.last_good is None:
+                return starting.held(_first_failed(choice.hold))
+            ledger = await self._preempt(ledger, choice)
+            prepared = await self._prepared(ledger, head, choice)
+            if ledger.rollout is None:
+                started = await self._starting.start(ledger, prepared, choice)
+                if started.result is not None:
+                    return started.result
+                ledger = started.ledger
+            stepped = await self._advancing.advance(ledger, prepared)
+            if stepped.result is not None:
+                return stepped.result
+            ledger = stepped.ledger
+            if reverting.pending(ledger):
+                ledger, _ = await self._make_git_true(ledger)
+        raise errors.Transient(f"{STEPS} rollouts followed one another in one pass")
+
+    async def _open(self, key: ids.TargetKey) -> records.Ledger:
+        """The target's ledger. At the first pass of this process whatever the one before left open is closed: the
+        next plan starts from what is live, so a write that arrived is seen and one that did not is made (I3)."""
+        ledger = await self._here.journal.ledger(key)
+        if key in self._opened:
+            return ledger
+        left = [
+            records.Settled(intent.operation, records.Result.ABANDONED, "found open at start: planned again from live")
+            for intent in await self._here.journal.open_intents(key)
+            if intent.verb is not records.Verb.PUSH
+        ]
+        await self._here.journal.settle(left, epoch=self._here.epoch)
+        await self.drift.learn(key)
+        self.drift.suspect(key, "the daemon started")
+        if ledger.rollout:
+            resumed = ledger.rollout.resumed(self._here.clock.monotonic())
+            ledger = await self._here.write(replace(ledger, rollout=resumed))
+        self._opened.add(key)
+        return ledger
+
+    async def _foreign(self, ledger: records.Ledger) -> outcomes.Hold | None:
+        if ledger.target in self._anchored:
+            return None
+        hold = await anchoring.check(self._here, ledger.target)
+        if hold is None:
+            self._anchored.add(ledger.target)
+        return hold
+
+    async def _make_git_true(self, ledger: records.Ledger) -> tuple[records.Ledger, outcomes.Hold | None]:
+        """Push the wanted revert commit. Git being away keeps nothing in the cluster waiting."""
+        if not reverting.pending(ledger):
+            return ledger, None
+        try:
+            return await self._reverting.push(ledger), None
+        except errors.Transient as error:
+            return await self._here.journal.ledger(ledger.target), reverting.waiting(error)
+
+    async def _preempt(self, ledger: records.Ledger, choice: desired.Desired) -> records.Ledger:
+        """A newer commit ends a waiting rollout, and an observation only while last good is young (`max_lag`)."""
+        rollout = ledger.rollout
+        if rollout is None or rollout.input_digest == choice.input_digest:
+            return ledger
+        if rollout.phase is rollouts.Phase.OBSERVING and not await self._may_interrupt(ledger):
+            return ledger
+        because = f"{rollout.purpose.value} of {rollout.revision[:12]} makes way for {choice.revision[:12]}"
+        event = self._here.event(records.EventKind.PREEMPTED, because, target=ledger.target)
+        await self._watching.release(ledger.target)
+        self._failing.forget(ledger.target)
+        return await self._here.write(replace(ledger, rollout=None, hold=None), event)
+
+    async def _may_interrupt(self, ledger: records.Ledger) -> bool:
+        good, rollout = ledger.last_good, ledger.rollout
+        if good is None or rollout is None:
+            return False
+        target = (await self.heads.prepare(ledger.target, rollout.revision)).target
+        return failing.age(self._here, good.at) < target.max_lag
+
+    async def _prepared(self, ledger: records.Ledger, head: heads.Prepared, choice: desired.Desired) -> heads.Prepared:
+        """The inputs that are to be carried out: a running rollout's, else the chosen ones."""
+        wanted = ledger.rollout.input_digest if ledger.rollout else choice.input_digest
+        if wanted == head.inputs.digest:
+            return head
+        revision = ledger.rollout.revision if ledger.rollout else choice.revision
+        return await self.heads.prepare(ledger.target, revision)
+
+    def _without_head(self, key: ids.TargetKey, head: outcomes.Hold | None) -> outcomes.PassResult:
+        trouble = self.heads.trouble(self._here.settings.environments[key.environment].repository)
+        if head or trouble:
+            return starting.held(head or trouble)
+        return outcomes.PassResult(outcomes.Outcome.WAITING, "the repository has not been polled yet")
+
+    def _with_trouble(self, key: ids.TargetKey, result: outcomes.PassResult) -> outcomes.PassResult:
+        """In sync with a repository that cannot be read is not in sync: it is not known (I6)."""
+        trouble = self.heads.trouble(self._here.settings.environments[key.environment].repository)
+        if trouble and result.outcome is outcomes.Outcome.UNCHANGED:
+            return starting.held(trouble)
+        return result
+
+    async def _report(self, key: ids.TargetKey, result: outcomes.PassResult) -> None:
+        """Make the pass's end durable where it differs from the one before; the one place that reports."""
+        ledger = await self._here.journal.ledger(key)
+        if (ledger.outcome, ledger.because, ledger.hold) == (result.outcome, result.because, result.hold):
+            return
+        events: list[records.Event] = []
+        if result.hold and (ledger.hold is None or ledger.hold.reason is not result.hold.reason):
+            events.append(
+                self._here.event(records.EventKind.HELD, result.because, target=key, reason=result.hold.reason.value)
+            )
+        if ledger.hold and result.hold is None:
+            over = f"no longer {ledger.hold.reason.value}"
+            events.append(self._here.event(records.EventKind.HOLD_ENDED, over, target=key))
+        since = self._here.at() if ledger.outcome is not result.outcome else ledger.since
+        new = replace(ledger, outcome=result.outcome, because=result.because, hold=result.hold, since=since)
+        await self._here.write(new, *events)
+
+
+RETRY = 5.0
+"""Seconds until a pass that met an outage comes back when the other side named no time."""
+
+
+def _world(error: errors.Transient) -> outcomes.Hold:
+    return outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
+
+
+def _first_failed(hold: outcomes.Hold) -> outcomes.Hold:
+    return replace(hold, reason=outcomes.HoldReason.FIRST_FAILED)

@@ -1,0 +1,87 @@
+"""Drift, heard from the watches: which target to look at again, and when it may be healed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler import ports
+from reconciler.model import ids, live, records
+from reconciler.pipeline import world
+from reconciler.plan import drift
+
+FIRST, FACTOR, CAP, QUIET = 2.0, 3.0, 300.0, 600.0
+"""Back-off of healing in seconds, as Argo CD has it (2 s × 3 up to 300 s), after a first one at once; forgotten after
+10 quiet minutes (I20)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """The newest healing of a target: when, and how long the next one waits."""
+
+    at: float
+    pause: float
+
+
+class Drift:
+    """What the watches have said since each target was clean last."""
+
+    def __init__(self, here: world.World, wake: Callable[[ids.TargetKey], None]) -> None:
+        self._here = here
+        self._wake = wake
+        self._rows: dict[tuple[str, ids.ObjectKey], tuple[ids.TargetKey, records.InventoryRow]] = {}
+        self._of: dict[ids.TargetKey, tuple[tuple[str, ids.ObjectKey], ...]] = {}
+        self._dirty: dict[ids.TargetKey, str] = {}
+        self._healings: dict[ids.TargetKey, Healing] = {}
+
+    async def learn(self, key: ids.TargetKey) -> None:
+        """Read the target's inventory: against it the watches' news is judged from now on."""
+        cluster = self._here.cluster_of(key).name
+        for found in self._of.get(key, ()):
+            self._rows.pop(found, None)
+        rows = await self._here.journal.inventory(key)
+        self._of[key] = tuple((cluster, row.key) for row in rows)
+        self._rows |= {(cluster, row.key): (key, row) for row in rows}
+
+    def heard(self, seen: ports.Seen) -> None:
+        """A watch saw a change: one dictionary look-up for what is not ours, one comparison for what is."""
+        found = self._rows.get((seen.cluster, seen.meta.key))
+        if found is None:
+            return
+        key, row = found
+        because = f"{seen.meta.key} was deleted" if seen.gone and _same(row, seen.meta) else ""
+        if because := because or ("" if seen.gone else drift.suspicious(row, seen.meta)):
+            self.suspect(key, because)
+
+    def suspect(self, key: ids.TargetKey, because: str) -> None:
+        """Look at the target again though nothing of it changed in Git."""
+        self._dirty.setdefault(key, because)
+        self._wake(key)
+
+    def suspected(self, key: ids.TargetKey) -> str:
+        """Why the target may have drifted; '' when nothing was heard since it was clean."""
+        return self._dirty.get(key, "")
+
+    def clean(self, key: ids.TargetKey) -> None:
+        self._dirty.pop(key, None)
+
+    def heals_in(self, key: ids.TargetKey) -> float:
+        """Seconds until the target may be healed again; 0 when it may be now."""
+        newest = self._healings.get(key)
+        now = self._here.clock.monotonic()
+        if newest is None or now - newest.at >= QUIET:
+            return 0.0
+        return max(0.0, newest.at + newest.pause - now)
+
+    def healed(self, key: ids.TargetKey) -> None:
+        """Count one healing."""
+        newest, now = self._healings.get(key), self._here.clock.monotonic()
+        again = newest is not None and now - newest.at < QUIET
+        pause = min(CAP, newest.pause * FACTOR) if newest and again else FIRST
+        self._healings[key] = Healing(now, pause)
+
+    def at_once(self, key: ids.TargetKey) -> None:
+        """A person asked: forget the back-off."""
+        self._healings.pop(key, None)
+
+
+def _same(row: records.InventoryRow, meta: live.LiveMeta) -> bool:
+    return not row.uid or row.uid == meta.uid

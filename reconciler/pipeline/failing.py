@@ -1,0 +1,211 @@
+"""A rollout has failed: the brake, the quarantine, and the way back to last good (design §8)."""
+
+import datetime
+from dataclasses import dataclass, replace
+
+from reconciler import errors
+from reconciler.ending import brake, judge
+from reconciler.model import ids, outcomes, records, rollouts, verdicts
+from reconciler.pipeline import heads, world
+
+RETRY = 1.0
+BRAKED = 15.0
+"""Seconds until a braked target looks again whether the others have recovered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ledger after the failure, and how the pass ends; `result` None: go on with the new rollout at once."""
+
+    ledger: records.Ledger
+    result: outcomes.PassResult | None
+
+
+class Failing:
+    def __init__(self, here: world.World, its_heads: heads.Heads) -> None:
+        self._here = here
+        self._heads = its_heads
+        self._unwell: dict[ids.TargetKey, float] = {}
+        self._failing: dict[ids.TargetKey, float] = {}
+
+    def note(self, key: ids.TargetKey, *, healthy: bool) -> None:
+        """How the target's rollout looks now: what its neighbours' brake counts."""
+        if healthy:
+            self._unwell.pop(key, None)
+            self._failing.pop(key, None)
+        else:
+            self._unwell.setdefault(key, self._here.clock.monotonic())
+
+    def forget(self, key: ids.TargetKey) -> None:
+        """The target's rollout is over."""
+        self.note(key, healthy=True)
+
+    async def answer(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> Answer:
+        """What follows from the failure of `ledger.rollout`, whose inputs are `prepared`."""
+        rollout = ledger.rollout
+        if rollout is None:
+            return Answer(ledger, None)
+        self._failing.setdefault(ledger.target, self._here.clock.monotonic())
+        if rollout.purpose is rollouts.Purpose.RELEASE and ledger.brake_off != rollout.id:
+            verdict = await self._brake(ledger.target)
+            if verdict.decision is verdicts.Decision.UNKNOWN:
+                return Answer(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, verdict.because, RETRY))
+            if verdict.decision is verdicts.Decision.BLOCK:
+                return await self._braked(ledger, f"{verdict.because}; here: {because}")
+        return await self._end(ledger, prepared, because)
+
+    async def _brake(self, key: ids.TargetKey) -> verdicts.Verdict:
+        now, failed = self._here.clock.monotonic(), set(self._failing)
+        known = set(self._heads.targets())
+        for other in known - failed:
+            if age(self._here, (await self._here.journal.ledger(other)).failed_at) < brake.WITHIN:
+                failed.add(other)
+        return brake.judge(
+            brake.Neighbours(
+                failed=len(failed),
+                unwell=len(set(self._unwell) - failed),
+                total=len(known),
+                waited=now - self._failing[key],
+            )
+        )
+
+    async def _braked(self, ledger: records.Ledger, because: str) -> Answer:
+        revision = ledger.rollout.revision if ledger.rollout else ""
+        hold = outcomes.Hold(outcomes.HoldReason.MANY_FAILING, because, revision)
+        if ledger.hold is None or ledger.hold.reason is not hold.reason:
+            page = self._here.event(records.EventKind.PAGE, because, target=ledger.target)
+            ledger = await self._here.write(replace(ledger, hold=hold, failed_at=self._here.at()), page)
+        return Answer(ledger, outcomes.PassResult(outcomes.Outcome.HELD, because, BRAKED, hold))
+
+    async def _end(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> Answer:
+        rollout = ledger.rollout
+        if rollout is None:
+            return Answer(ledger, None)
+        ending = judge.judge(await self._facts(ledger, rollout, prepared, because))
+        match ending:
+            case judge.Revert():
+                return await self._revert(ledger, rollout, ending)
+            case judge.HoldFirst():
+                return await self._first(ledger, rollout, ending)
+            case judge.Stop():
+                return await self._stop(ledger, rollout, ending.because)
+            case judge.Keep():
+                return await self._keep(ledger, ending.because)
+
+    async def _facts(
+        self, ledger: records.Ledger, rollout: rollouts.Rollout, prepared: heads.Prepared, because: str
+    ) -> judge.Failed:
+        own, shared = await self.differing(ledger, prepared)
+        recent = sum(1 for found in ledger.quarantined if age(self._here, found.at) < 3600)
+        target = prepared.target
+        return judge.Failed(rollout, ledger, because, target.git, target.first_failure, own, shared, recent)
+
+    async def differing(
+        self, ledger: records.Ledger, prepared: heads.Prepared
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[ids.TargetKey, ...]], ...]]:
+        """Input paths that differ between `prepared` and last good: the target's own, and others with their readers."""
+        if ledger.last_good is None:
+            return (), ()
+        try:
+            good = await self._heads.prepare(ledger.target, ledger.last_good.revision)
+        except errors.Terminal:
+            return (), ()
+        before = {path.path: path.oid for path in good.inputs.paths}
+        after = {path.path: path for path in prepared.inputs.paths}
+        readers = self._heads.readers(ledger.target)
+        changed = [path for name, path in after.items() if before.get(name, "") != path.oid]
+        own = tuple(path.path for path in changed if path.own)
+        return own, tuple((path.path, readers.get(path.path, ())) for path in changed if not path.own)
+
+    async def _revert(self, ledger: records.Ledger, rollout: rollouts.Rollout, ending: judge.Revert) -> Answer:
+        here = self._here
+        failure = rollouts.Failure(rollout.revision, rollout.input_digest, ending.because)
+        step = records.GitStep.PINNED if ending.pinned else records.GitStep.WANTED
+        back = rollouts.Rollout(
+            id=here.chance.operation_id(),
+            target=ledger.target,
+            purpose=rollouts.Purpose.REVERT,
+            revision=ending.good.revision,
+            input_digest=ending.good.input_digest,
+            manifest_digest=ending.good.manifest_digest,
+            because=ending.because,
+            started_at=here.at(),
+            phase=rollouts.Phase.QUIETING,
+            clock=here.clock.monotonic(),
+            failure=failure,
+            undoes=rollout.id,
+        )
+        new = replace(
+            self._quarantined(ledger, rollout, ending.because),
+            rollout=back,
+            git_revert=records.GitRevert(failure, ending.good, ending.push, step, ending.pinned),
+            present=records.Present(ending.good.revision, ending.good.input_digest, ending.good.manifest_digest, False),
+            hold=None,
+        )
+        events = [
+            *self._failure_events(ledger, rollout, ending.because),
+            here.event(
+                records.EventKind.ROLLOUT_STARTED,
+                f"back to last good {ending.good.revision[:12]}: {ending.because}",
+                target=ledger.target,
+                revision=ending.good.revision,
+                purpose=back.purpose.value,
+            ),
+        ]
+        if ending.pinned:
+            events.append(here.event(records.EventKind.PINNED, ending.pinned, target=ledger.target))
+            page = f"the cluster goes back to {ending.good.revision[:12]}, Git stays as it is: {ending.pinned}"
+            events.append(here.event(records.EventKind.PAGE, page, target=ledger.target))
+        return Answer(await here.write(new, *events), None)
+
+    async def _first(self, ledger: records.Ledger, rollout: rollouts.Rollout, ending: judge.HoldFirst) -> Answer:
+        because = f"the first deployment failed, there is no last good: {ending.because}"
+        hold = outcomes.Hold(outcomes.HoldReason.FIRST_FAILED, because, rollout.revision, rollout.input_digest)
+        page = self._here.event(records.EventKind.PAGE, because, target=ledger.target)
+        new = replace(self._quarantined(ledger, rollout, ending.because), rollout=None, hold=hold)
+        ledger = await self._here.write(new, *self._failure_events(ledger, rollout, ending.because), page)
+        return Answer(ledger, outcomes.PassResult(outcomes.Outcome.FAILED, because, None, hold))
+
+    async def _stop(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> Answer:
+        hold = outcomes.Hold(outcomes.HoldReason.STOPPED, because, rollout.revision)
+        new = replace(ledger, stopped=because, rollout=None, hold=hold, failed_at=self._here.at())
+        if rollout.purpose is rollouts.Purpose.RELEASE:
+            new = self._quarantined(new, rollout, because)
+        events = (
+            self._here.event(records.EventKind.REVERT_FAILED, because, target=ledger.target),
+            self._here.event(records.EventKind.PAGE, because, target=ledger.target),
+        )
+        ledger = await self._here.write(new, *events)
+        return Answer(ledger, outcomes.PassResult(outcomes.Outcome.FAILED, because, None, hold))
+
+    async def _keep(self, ledger: records.Ledger, because: str) -> Answer:
+        hold = outcomes.Hold(outcomes.HoldReason.WORLD, because, ledger.rollout.revision if ledger.rollout else "")
+        if ledger.hold is None or ledger.hold.reason is not hold.reason:
+            page = self._here.event(records.EventKind.PAGE, because, target=ledger.target)
+            ledger = await self._here.write(replace(ledger, hold=hold), page)
+        return Answer(ledger, outcomes.PassResult(outcomes.Outcome.HELD, because, BRAKED, hold))
+
+    def _quarantined(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> records.Ledger:
+        found = records.Quarantine(rollout.input_digest, rollout.revision, because, self._here.at())
+        others = tuple(kept for kept in ledger.quarantined if kept.input_digest != rollout.input_digest)
+        return replace(ledger, quarantined=(*others, found), failed_at=found.at)
+
+    def _failure_events(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> list[records.Event]:
+        here, revision = self._here, rollout.revision
+        return [
+            here.event(records.EventKind.ROLLOUT_FAILED, because, target=ledger.target, revision=revision),
+            here.event(
+                records.EventKind.QUARANTINED,
+                f"inputs {rollout.input_digest[:12]} of {revision[:12]} are not tried here again",
+                target=ledger.target,
+                digest=rollout.input_digest,
+            ),
+        ]
+
+
+def age(here: world.World, at: str) -> float:
+    """Seconds since the RFC 3339 time `at`; infinite for ''. Wall clock: the journal outlives a process (I24 keeps
+    durations inside one process monotonic); a time in the future counts as now."""
+    if not at:
+        return float("inf")
+    return max(0.0, (here.clock.now() - datetime.datetime.fromisoformat(at)).total_seconds())

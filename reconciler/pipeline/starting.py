@@ -1,0 +1,164 @@
+"""Is there anything to do, and may it begin? The first half of a pass."""
+
+from dataclasses import dataclass, replace
+
+from reconciler import errors
+from reconciler.model import manifests, outcomes, plans, records, rollouts, targets
+from reconciler.pipeline import deciding, drift, heads, world
+from reconciler.source import admission, desired
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The ledger, now with a rollout; or how the pass ends without one."""
+
+    ledger: records.Ledger
+    result: outcomes.PassResult | None
+
+
+class Starting:
+    def __init__(
+        self, here: world.World, its_heads: heads.Heads, its_deciding: deciding.Deciding, its_drift: drift.Drift
+    ) -> None:
+        self._here = here
+        self._heads = its_heads
+        self._deciding = its_deciding
+        self._drift = its_drift
+
+    async def start(self, ledger: records.Ledger, prepared: heads.Prepared, choice: desired.Desired) -> Started:
+        """Begin a rollout towards `prepared` when something differs. No call, no render when nothing does."""
+        done = _done(ledger, choice)
+        if done and not self._drift.suspected(ledger.target):
+            return Started(ledger, _rest(choice))
+        purpose = _purpose(done, choice)
+        if purpose is rollouts.Purpose.RELEASE and (hold := await self._history(ledger, choice)):
+            return Started(ledger, held(hold))
+        try:
+            wanted = await self._deciding.render(prepared)
+        except errors.InvalidInput as error:
+            return Started(ledger, held(deciding.hold_of(error, choice.revision)))
+        decided = await self._deciding.plan(prepared, wanted, ledger=ledger, purpose=purpose)
+        if decided.hold or decided.plan is None:
+            return Started(ledger, held(decided.hold, due_in=RETRY_REFUSED))
+        if done:
+            return await self._heal(ledger, prepared, wanted, decided.plan)
+        if not decided.plan.writes and ledger.last_good and ledger.last_good.manifest_digest == wanted.digest:
+            return Started(await self._good_already(ledger, choice, wanted), _rest(choice))
+        return Started(await self._begin(ledger, choice, wanted, purpose), None)
+
+    async def _history(self, ledger: records.Ledger, choice: desired.Desired) -> outcomes.Hold | None:
+        """Only forward (I5)."""
+        descends = True
+        if ledger.deployed:
+            repository = self._here.repository_of(ledger.target)
+            descends = await repository.descends(choice.revision, ancestor=ledger.deployed)
+        return admission.may_come(
+            choice.revision, deployed=ledger.deployed, descends=descends, accepted=ledger.accepted_history
+        )
+
+    async def _heal(
+        self, ledger: records.Ledger, prepared: heads.Prepared, wanted: manifests.ManifestSet, plan: plans.Plan
+    ) -> Started:
+        key = ledger.target
+        if not plan.writes:
+            self._drift.clean(key)
+            await self._drift.learn(key)
+            return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, "in sync"))
+        because = _drifted(plan)
+        if prepared.target.drift is targets.DriftMode.WARN:
+            self._drift.clean(key)
+            if ledger.because != because:
+                await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
+            return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, because))
+        if wait := self._drift.heals_in(key):
+            because = f"{because}; healed again in {wait:.0f} s"
+            return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, because, wait))
+        self._drift.healed(key)
+        choice = desired.Desired(prepared.inputs.revision, prepared.inputs.digest, because, None)
+        await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
+        return Started(await self._begin(ledger, choice, wanted, rollouts.Purpose.HEAL), None)
+
+    async def _begin(
+        self,
+        ledger: records.Ledger,
+        choice: desired.Desired,
+        wanted: manifests.ManifestSet,
+        purpose: rollouts.Purpose,
+    ) -> records.Ledger:
+        here = self._here
+        rollout = rollouts.Rollout(
+            id=here.chance.operation_id(),
+            target=ledger.target,
+            purpose=purpose,
+            revision=choice.revision,
+            input_digest=choice.input_digest,
+            manifest_digest=wanted.digest,
+            because=choice.because,
+            started_at=here.at(),
+            clock=here.clock.monotonic(),
+        )
+        present = records.Present(choice.revision, choice.input_digest, wanted.digest, complete=False)
+        deployed = choice.revision if purpose is rollouts.Purpose.RELEASE else ledger.deployed
+        new = replace(ledger, rollout=rollout, present=present, deployed=deployed, hold=None)
+        started = here.event(
+            records.EventKind.ROLLOUT_STARTED,
+            f"{purpose.value} of {choice.revision[:12]}: {choice.because}",
+            target=ledger.target,
+            revision=choice.revision,
+            purpose=purpose.value,
+        )
+        return await here.write(new, started)
+
+    async def _good_already(
+        self, ledger: records.Ledger, choice: desired.Desired, wanted: manifests.ManifestSet
+    ) -> records.Ledger:
+        """New inputs, the same objects as last good: nothing to prove, last good moves on."""
+        here = self._here
+        await here.repository_of(ledger.target).keep(choice.revision)
+        good = records.Good(choice.revision, choice.input_digest, wanted.digest, here.at())
+        present = records.Present(choice.revision, choice.input_digest, wanted.digest, complete=True)
+        event = here.event(
+            records.EventKind.ROLLED_OUT,
+            f"{choice.revision[:12]} renders to the objects that are good already",
+            target=ledger.target,
+            revision=choice.revision,
+        )
+        self._drift.clean(ledger.target)
+        return await here.write(
+            replace(ledger, last_good=good, present=present, deployed=choice.revision, hold=None), event
+        )
+
+
+RETRY_REFUSED = 30.0
+"""Seconds after which a refused plan is tried again: a quota, a right or a policy may have changed (Flux re-checks a
+dependency as often)."""
+
+
+def held(hold: outcomes.Hold | None, *, due_in: float | None = None) -> outcomes.PassResult:
+    """A pass that ends in `hold`; it comes back after `due_in` seconds, or only at an event."""
+    because = hold.because if hold else "there is no plan"
+    return outcomes.PassResult(outcomes.Outcome.HELD, because, due_in, hold)
+
+
+def _done(ledger: records.Ledger, choice: desired.Desired) -> bool:
+    present = ledger.present
+    return present is not None and present.complete and present.input_digest == choice.input_digest
+
+
+def _purpose(done: bool, choice: desired.Desired) -> rollouts.Purpose:
+    if done:
+        return rollouts.Purpose.HEAL
+    return rollouts.Purpose.REVERT if choice.hold else rollouts.Purpose.RELEASE
+
+
+def _rest(choice: desired.Desired) -> outcomes.PassResult:
+    """Nothing to do: unchanged, or at last good because the head is held."""
+    if choice.hold:
+        return held(choice.hold)
+    return outcomes.PassResult(outcomes.Outcome.UNCHANGED, "in sync")
+
+
+def _drifted(plan: plans.Plan) -> str:
+    first, *others = plan.writes
+    more = f" and {len(others)} more" if others else ""
+    return f"drift: {first.key} {first.because}{more}"

@@ -110,10 +110,11 @@ def environment() -> dict[str, str]:
 
 def compile_into(binary: pathlib.Path, *, go: str, cache: pathlib.Path) -> None:
     """Compile under another name and rename, so that an interrupted build leaves no half binary in the cache."""
-    place = environment()
+    place, scratch = environment(), binary.parent / "scratch"
     if pathlib.Path(go).is_relative_to(cache):
-        # Who has no Go of their own gets no folders of Go's in their home: all of it goes with the cache.
-        place |= {"GOPATH": str(cache / "gopath"), "GOCACHE": str(cache / "go-build")}
+        # Who has no Go of their own gets no 4 GB of Go's caches either: they go once the binary is there, and stay
+        # after an interrupted build so that the next one continues. -modcacherw lets them be removed.
+        place |= {"GOPATH": str(scratch / "gopath"), "GOCACHE": str(scratch / "go-build"), "GOFLAGS": "-modcacherw"}
         place |= {"GOMODCACHE": "", "GOROOT": ""}
     tell("control plane: compiling Kubernetes, etcd and kwok; about 5 minutes on 2 cores, once per machine")
     unfinished = binary.with_name(f"unfinished-{os.getpid()}")
@@ -129,6 +130,7 @@ def compile_into(binary: pathlib.Path, *, go: str, cache: pathlib.Path) -> None:
         tail = "\n".join(log.read_text().splitlines()[-20:])
         raise SystemExit(f"{tail}\ncontrol plane: go build failed; the whole output is in {log}")
     os.replace(unfinished, binary)
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def report_until_done(build: subprocess.Popen[bytes], log: pathlib.Path) -> None:

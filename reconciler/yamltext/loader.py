@@ -12,6 +12,15 @@ SHOWN_KEY: Final = 80  # characters
 _MISSING: Final[Any] = object()  # no key is open, or nothing is remembered
 _MERGE: Final[Any] = object()  # the plain key `<<`
 _TAGS: Final[dict[type, str]] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
+# The loop compares the type of every event; names of the module are found faster than attributes of another.
+_SCALAR, _ALIAS, _DOCUMENT, _END = (
+    events.ScalarEvent,
+    events.AliasEvent,
+    events.DocumentStartEvent,
+    events.StreamEndEvent,
+)
+_MAPPING, _SEQUENCE = events.MappingStartEvent, events.SequenceStartEvent
+_MAPPING_END, _SEQUENCE_END = events.MappingEndEvent, events.SequenceEndEvent
 
 
 class _Stop(Exception):  # noqa: N818 - no error of its own: the problem is noted already
@@ -72,17 +81,16 @@ class Loader:
 
     def _read(self) -> list[shapes.Document]:
         """The hot loop: one event a turn; whatever is rare has a method of its own."""
-        get, memo, anchors = yaml.CBaseLoader(self.text).get_event, self.memo, self.anchors
+        get: Any = yaml.CBaseLoader(self.text).get_event
+        memo, anchors = self.memo, self.anchors
         long, room, depth = self.limits.scalar_bytes // 4, self.limits.nodes, self.limits.depth
         documents: list[shapes.Document] = []
         stack: list[tuple[Any, Any]] = []
         current: Any = None
         key: Any = _MISSING
         line = 0
-        while True:
-            event: Any = get()
-            kind = type(event)
-            if kind is events.ScalarEvent:
+        while (kind := type(event := get())) is not _END:
+            if kind is _SCALAR:
                 value: Any = event.value
                 if event.tag is not None or len(value) > long:
                     value = self._unusual(event)
@@ -94,29 +102,26 @@ class Loader:
                     anchors[event.anchor] = "<<" if value is _MERGE else value
                 if current is None:
                     line = event.start_mark.line + 1
-            elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
+            elif kind is _MAPPING or kind is _SEQUENCE:
                 if current is None:
                     line = event.start_mark.line + 1
                 stack.append((current, key))
-                current, key = ({} if kind is events.MappingStartEvent else []), _MISSING
+                current, key = ({} if kind is _MAPPING else []), _MISSING
                 if len(stack) > depth:
                     raise self._stop(event, f"nested deeper than {depth} levels; flatten it")
                 if event.tag is not None or event.anchor is not None:
                     self._marked(event, current)
                 continue
-            elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
+            elif kind is _MAPPING_END or kind is _SEQUENCE_END:
                 value = current
                 current, key = stack.pop()
-            elif kind is events.AliasEvent:
+            elif kind is _ALIAS:
                 value, room = self._alias(event, [*stack, (current, key)], room=room)
-            elif kind is events.StreamEndEvent:
-                return documents
             else:
-                if kind is events.DocumentStartEvent:
+                if kind is _DOCUMENT:
                     self._document(event)
                 continue
-            room -= 1
-            if room < 0:
+            if (room := room - 1) < 0:
                 raise self._stop(event, f"more than {self.limits.nodes} values; split the text")
             if type(current) is dict:
                 if key is _MISSING:
@@ -133,6 +138,7 @@ class Loader:
                 current.append(value)
             elif value is not None:
                 documents.append(shapes.Document(value, line))
+        return documents
 
     def _document(self, event: Any) -> None:
         """Refuses what kubectl splits otherwise: it knows no directives, and only `---` at the start of a line.

@@ -1,0 +1,1 @@
+"""One module a migration, `v<number>_<what>.py`. What was released is never edited."""

@@ -1,0 +1,207 @@
+"""The SQL of the journal: each function runs inside the transaction it is given."""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+
+from reconciler import errors
+from reconciler.edges.journal import rows, tables
+from reconciler.model import ids, records
+from reconciler.record import chain, ends
+
+Transaction = sa.Connection
+
+CHUNK = 10_000
+"""Values in one query: SQLite takes 32,766."""
+
+
+def lead(tx: Transaction, holder: str, *, at: str) -> int:
+    new = epoch(tx) + 1
+    tx.execute(sa.insert(tables.leadership).values(epoch=new, holder=holder, since=at))
+    return new
+
+
+def epoch(tx: Transaction) -> int:
+    return tx.execute(sa.select(sa.func.max(tables.leadership.c.epoch))).scalar_one() or 0
+
+
+def leader(tx: Transaction) -> str:
+    """Who led last, in words for a person."""
+    table = tables.leadership
+    found = tx.execute(sa.select(table).order_by(table.c.epoch.desc()).limit(1)).mappings().first()
+    return f"{found['holder']} (epoch {found['epoch']}, since {found['since']})" if found else "Another process"
+
+
+def check_epoch(tx: Transaction, ours: int) -> None:
+    if (newest := epoch(tx)) != ours:
+        raise errors.LeadershipLost(
+            f"Epoch {ours} is over: {leader(tx)} leads. This daemon stops writing; epoch {newest} goes on."
+        )
+
+
+def targets(tx: Transaction) -> tuple[ids.TargetKey, ...]:
+    columns = (tables.targets.c.environment, tables.targets.c.application)
+    return tuple(rows.to_target(row) for row in tx.execute(sa.select(*columns).order_by(*columns)).mappings())
+
+
+def ledger(tx: Transaction, target: ids.TargetKey) -> records.Ledger:
+    found = tx.execute(sa.select(tables.targets).where(_of(tables.targets, target))).mappings().first()
+    return rows.to_ledger(found) if found else records.Ledger(target)
+
+
+def write(tx: Transaction, new: records.Ledger, *, events: Sequence[records.Event], at: str) -> None:
+    old = ledger(tx, new.target)
+    _put(tx, tables.targets, values=[rows.of_ledger(new)])
+    _note_rollout(tx, old, new=new, at=at)
+    append(tx, events)
+
+
+def _note_rollout(tx: Transaction, old: records.Ledger, *, new: records.Ledger, at: str) -> None:
+    table, before, after = tables.rollouts, old.rollout, new.rollout
+    if after is not None and (before is None or (before.id, before.phase) != (after.id, after.phase)):
+        _put(tx, table, values=[rows.of_rollout(after)])
+    if over := ends.ended(old, new):
+        last = {"ended_at": at, "outcome": over.end.value, "because": over.because}
+        tx.execute(sa.update(table).where(table.c.id == over.rollout).values(last))
+
+
+def append(tx: Transaction, new: Sequence[records.Event]) -> None:
+    sequence, previous = head(tx)
+    values = []
+    for event in new:
+        linked = chain.link(previous, sequence + 1, event)
+        sequence, previous = linked.sequence, linked.hash
+        values.append(rows.of_event(linked))
+    if values:
+        tx.execute(sa.insert(tables.events), values)
+
+
+def head(tx: Transaction) -> tuple[int, str]:
+    table = tables.events
+    found = tx.execute(sa.select(table.c.sequence, table.c.hash).order_by(table.c.sequence.desc()).limit(1)).first()
+    return (found.sequence, found.hash) if found else chain.FIRST
+
+
+def events(tx: Transaction, *, after: int, limit: int) -> tuple[records.ChainedEvent, ...]:
+    table = tables.events
+    query = sa.select(table).where(table.c.sequence > after).order_by(table.c.sequence).limit(limit)
+    return tuple(rows.to_event(row) for row in tx.execute(query).mappings())
+
+
+def history(tx: Transaction, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
+    table = tables.events
+    query = sa.select(table).where(_of(table, target)).order_by(table.c.sequence.desc()).limit(limit)
+    return tuple(rows.to_event(row) for row in tx.execute(query).mappings())
+
+
+def inventory(tx: Transaction, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
+    query = sa.select(tables.inventory).where(_of(tables.inventory, target)).order_by(tables.inventory.c.object)
+    return tuple(rows.to_inventory(row) for row in tx.execute(query).mappings())
+
+
+def owner(tx: Transaction, key: ids.ObjectKey, *, among: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
+    """Few targets know one object, so the rest is sorted out here and no query grows with the cluster."""
+    table = tables.inventory
+    query = sa.select(table.c.environment, table.c.application).where(table.c.object == key.path)
+    found = [rows.to_target(row) for row in tx.execute(query).mappings()]
+    return min((target for target in found if target in among), default=None)
+
+
+def replace_rows(tx: Transaction, target: ids.TargetKey, *, learnt: Sequence[records.InventoryRow]) -> None:
+    _put(tx, tables.inventory, values=[rows.of_inventory(target, row) for row in learnt])
+
+
+def intend(tx: Transaction, intents: Sequence[records.Intent], *, epoch: int) -> None:
+    if not intents:
+        return
+    tx.execute(sa.insert(tables.intents), [rows.of_intent(intent, epoch=epoch) for intent in intents])
+    new = [rows.pending(intent) for intent in intents if intent.verb is records.Verb.APPLY]
+    if new:
+        tx.execute(sqlite.insert(tables.inventory).on_conflict_do_nothing(), new)
+
+
+def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> None:
+    """An outcome is final, but for `unknown`: what was read back later may replace that."""
+    table = tables.intents
+    owners = _unsettled(tx, [settled.operation for settled in results])
+    values = [
+        {"settled": settled.operation, "result": settled.result.value, "because": settled.because, "settled_at": at}
+        for settled in results
+    ]
+    if values:
+        tx.execute(sa.update(table).where(table.c.operation == sa.bindparam("settled")), values)
+    last: dict[tuple[ids.TargetKey, ids.ObjectKey], records.InventoryRow | None] = {}
+    for settled in results:
+        target = owners[settled.operation]
+        if settled.row is not None:
+            last[target, settled.row.key] = settled.row
+        if settled.forget is not None:
+            last[target, settled.forget] = None
+    _put(tx, tables.inventory, values=[rows.of_inventory(target, row) for (target, _), row in last.items() if row])
+    _forget(tx, [(target, key) for (target, key), row in last.items() if row is None])
+
+
+def _unsettled(tx: Transaction, operations: Sequence[str]) -> dict[str, ids.TargetKey]:
+    """The targets of these intents. Raises Terminal when one of them is unknown, or settled for good."""
+    table = tables.intents
+    columns = (table.c.operation, table.c.environment, table.c.application)
+    unsettled = table.c.result.is_(None) | (table.c.result == records.Result.UNKNOWN.value)
+    found: dict[str, ids.TargetKey] = {}
+    for chunk in (operations[start : start + CHUNK] for start in range(0, len(operations), CHUNK)):
+        query = sa.select(*columns).where(table.c.operation.in_(chunk), unsettled)
+        found.update({row["operation"]: rows.to_target(row) for row in tx.execute(query).mappings()})
+    if missing := next((operation for operation in operations if operation not in found), ""):
+        raise errors.Terminal(f"The journal has no open intent {missing}: it cannot be settled.")
+    return found
+
+
+def _forget(tx: Transaction, objects: Sequence[tuple[ids.TargetKey, ids.ObjectKey]]) -> None:
+    table = tables.inventory
+    named = {"e": table.c.environment, "a": table.c.application, "o": table.c.object}
+    if objects:
+        where = (column == sa.bindparam(name) for name, column in named.items())
+        gone = [{"e": target.environment, "a": target.application, "o": key.path} for target, key in objects]
+        tx.execute(sa.delete(table).where(*where), gone)
+
+
+def open_intents(tx: Transaction, target: ids.TargetKey) -> tuple[records.Intent, ...]:
+    table = tables.intents
+    query = sa.select(table).where(_of(table, target), table.c.result.is_(None)).order_by(table.c.at, table.c.operation)
+    return tuple(rows.to_intent(row) for row in tx.execute(query).mappings())
+
+
+def ask(tx: Transaction, request: records.Request) -> None:
+    tx.execute(sa.insert(tables.requests).values(rows.of_request(request)))
+
+
+def open_requests(tx: Transaction) -> tuple[records.Request, ...]:
+    table = tables.requests
+    query = sa.select(table).where(table.c.answer == "").order_by(table.c.sequence)
+    return tuple(rows.to_request(row) for row in tx.execute(query).mappings())
+
+
+def answer(tx: Transaction, id_: str, *, answer: str) -> None:
+    table = tables.requests
+    if not tx.execute(sa.update(table).where(table.c.id == id_).values(answer=answer)).rowcount:
+        raise errors.Terminal(f"The journal has no request {id_}: it cannot be answered.")
+
+
+def request(tx: Transaction, id_: str) -> records.Request | None:
+    table = tables.requests
+    found = tx.execute(sa.select(table).where(table.c.id == id_)).mappings().first()
+    return rows.to_request(found) if found else None
+
+
+def _of(table: sa.Table, target: ids.TargetKey) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.environment == target.environment, table.c.application == target.application)
+
+
+def _put(tx: Transaction, table: sa.Table, *, values: Sequence[rows.Values]) -> None:
+    """Insert, or replace what has the same primary key."""
+    if not values:
+        return
+    insert = sqlite.insert(table)
+    keys = [column.name for column in table.primary_key]
+    new = {name: insert.excluded[name] for name in values[0] if name not in keys}
+    tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=new), list(values))

@@ -1,0 +1,86 @@
+"""The keyed queue: one key, one worker; a key comes back at its due time or when something wakes it."""
+
+import asyncio
+import heapq
+from dataclasses import dataclass, field
+
+from reconciler import ports
+from reconciler.model import ids
+
+
+@dataclass(slots=True)
+class Queue:
+    """Due times are monotonic seconds. Waking a key that a worker holds makes it come back right after."""
+
+    clock: ports.Clock
+    _due: dict[ids.TargetKey, float] = field(default_factory=dict)
+    _heap: list[tuple[float, ids.TargetKey]] = field(default_factory=list)
+    _busy: set[ids.TargetKey] = field(default_factory=set)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wake(self, key: ids.TargetKey, *, after: float = 0.0) -> None:
+        """Have `key` looked at in `after` seconds at the latest."""
+        due = self.clock.monotonic() + after
+        if key not in self._due or due < self._due[key]:
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, key))
+            self._changed.set()
+
+    def drop(self, key: ids.TargetKey) -> None:
+        """The key no longer exists."""
+        self._due.pop(key, None)
+
+    async def take(self) -> ids.TargetKey:
+        """The next key that is due and that no worker holds; waits for one."""
+        while True:
+            self._changed.clear()
+            key, wait = self._next()
+            if key is not None:
+                self._busy.add(key)
+                return key
+            await self._sleep(wait)
+
+    def done(self, key: ids.TargetKey) -> None:
+        """The worker has finished with `key`."""
+        self._busy.discard(key)
+        self._changed.set()
+
+    def __len__(self) -> int:
+        """Keys that are due now or later."""
+        return len(self._due)
+
+    @property
+    def busy(self) -> int:
+        """Keys in a worker's hands."""
+        return len(self._busy)
+
+    def _next(self) -> tuple[ids.TargetKey | None, float | None]:
+        """A key to work on, or how long until one is due (None: until something changes)."""
+        now, held = self.clock.monotonic(), []
+        found: ids.TargetKey | None = None
+        while self._heap and found is None:
+            due, key = self._heap[0]
+            if self._due.get(key) != due:
+                heapq.heappop(self._heap)
+            elif due > now:
+                break
+            elif key in self._busy:
+                held.append(heapq.heappop(self._heap))
+            else:
+                heapq.heappop(self._heap)
+                del self._due[key]
+                found = key
+        for item in held:
+            heapq.heappush(self._heap, item)
+        later = [due for due, key in self._heap if key not in self._busy]
+        return found, (min(later) - now if later else None)
+
+    async def _sleep(self, seconds: float | None) -> None:
+        changed = asyncio.ensure_future(self._changed.wait())
+        timer = asyncio.ensure_future(self.clock.sleep(max(0.0, seconds))) if seconds is not None else None
+        waits = [changed, timer] if timer else [changed]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

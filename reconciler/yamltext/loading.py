@@ -54,8 +54,9 @@ def _checked(text: str | bytes, where: str, *, limits: shapes.Limits) -> str:
         line = string.count("\n", 0, mark) + 1
         raise shapes.YamlError((f"{where}:{line}: a byte order mark within the text; remove it",))
     _refuse_odd_separators(string, where)
-    # kubectl reads line by line and ends every line, so a block scalar at the end of a file without a final newline
+    # kubectl reads line by line and ends every line alike: a block scalar at the end of a file without a final newline
     # has one nevertheless.
+    string = string.replace("\r\n", "\n")
     return string if string.endswith("\n") else string + "\n"
 
 

@@ -1,0 +1,238 @@
+"""Starts git: a list of arguments, a locked environment, bounded output, and a deadline that kills the whole group."""
+
+import enum
+import os
+import resource
+import select
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from git import cmd, exc
+
+from reconciler import errors
+from reconciler.edges.git import place
+
+KEPT = frozenset(
+    {"PATH", "TMPDIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+)
+"""What git inherits of the daemon's environment. Everything else is taken away: GIT_* would redirect it, the rest may
+be secrets of other systems."""
+
+STDERR_BYTES = 65_536
+
+SAFE = {
+    "core.hooksPath": "/dev/null",
+    "core.attributesFile": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.fsync": "committed,reference",  # a revert commit is journaled by its id: it must survive a power cut
+    "credential.helper": "",
+    "fetch.fsckObjects": "true",
+    "fetch.unpackLimit": "1",  # always a pack: verified while it comes in, and countable (see mirror.py)
+    "fetch.recurseSubmodules": "false",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "commit.gpgSign": "false",
+    "push.gpgSign": "false",
+    "push.followTags": "false",
+    "push.recurseSubmodules": "no",
+    "i18n.logOutputEncoding": "UTF-8",
+    "i18n.commitEncoding": "UTF-8",
+    "http.sslVerify": "true",
+    "http.followRedirects": "false",  # credentials are bound to one host (I17)
+    "http.lowSpeedLimit": "1000",
+    "http.lowSpeedTime": "30",
+}
+
+
+class Stop(enum.Enum):
+    """Why git is not running any more."""
+
+    EXITED = "exited"
+    LATE = "late"  # killed at its deadline
+    FLOODED = "flooded"  # killed because it printed more than was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`out` is what git printed, cut at the limit; `err` what it complained, at most 64 KiB."""
+
+    stop: Stop
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def fine(self) -> bool:
+        return self.stop is Stop.EXITED and self.status == 0
+
+
+class Git:
+    """Git for one question: commands run one after the other in one thread, `halt` ends them from another."""
+
+    def __init__(self, where: place.Place, *, lock: int) -> None:
+        """`lock` is the descriptor of the mirror's lock file: git inherits it, so that an orphan of a killed daemon
+        still keeps the next one from cleaning up under it."""
+        self.place = where
+        self._lock = lock
+        self._guard = threading.Lock()
+        self._running: subprocess.Popen[bytes] | None = None
+        self._halted = False
+
+    def run(
+        self,
+        *arguments: str,
+        given: bytes = b"",
+        most: int = 1 << 20,
+        within: float | None = None,
+        remote: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ended:
+        """Run `git ARGUMENTS` on the mirror. `given` goes to its standard input, `most` bounds the bytes it may print,
+        `within` the seconds (default: the local time-out); `remote` adds credentials and the limit on packs."""
+        wanted = self._environment(remote=remote) | dict(variables or {})
+        # GitPython adds to the daemon's environment and cannot take away from it; `env -u` can, and puts names, never
+        # values, into the argument list.
+        taken = [word for name in sorted(os.environ.keys() - KEPT - wanted.keys()) for word in ("-u", name)]
+        deadline = time.monotonic() + (self.place.timeouts.local if within is None else within)
+        process = self._start(["env", *taken, "git", *arguments], wanted)
+        if remote:
+            self._bound_files(process)
+        try:
+            stop, out, err = _pump(process, given=given, most=most, deadline=deadline)
+        finally:
+            self._finish(process)
+        return Ended(stop, process.returncode, out, err.decode("utf-8", "backslashreplace"))
+
+    def halt(self) -> None:
+        """Kill what runs, and let nothing start any more."""
+        with self._guard:
+            self._halted = True
+            if self._running:
+                _kill(self._running)
+
+    def _start(self, command: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        with self._guard:
+            if self._halted:
+                raise errors.Transient(f"{self.place.name}: stopped before git had finished")
+            try:
+                wrapped: Any = cmd.Git(str(self.place.mirror.parent)).execute(
+                    command,
+                    istream=subprocess.PIPE,
+                    as_process=True,
+                    shell=False,
+                    env=environment,
+                    start_new_session=True,  # its own process group: the deadline kills git's children as well
+                    pass_fds=(self._lock,),
+                )
+            except (exc.GitCommandNotFound, OSError) as error:
+                raise errors.Terminal(
+                    f"git cannot be started: install git and `env`, and put them on the PATH ({error})"
+                ) from error
+            process: subprocess.Popen[bytes] = wrapped.proc
+            # GitPython's wrapper kills its process when it is collected; ours is awaited below.
+            wrapped.proc = None
+            self._running = process
+            return process
+
+    def _finish(self, process: "subprocess.Popen[bytes]") -> None:
+        if process.poll() is None:
+            _kill(process)
+        process.wait()
+        with self._guard:
+            self._running = None
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+    def _bound_files(self, process: "subprocess.Popen[bytes]") -> None:
+        """Git's client knows no limit on what it receives (failures.md GIT-23), the kernel does. Set from outside
+        because code between fork and exec is unsafe beside threads; git talks to the server long before it writes."""
+        if hasattr(resource, "prlimit"):
+            most = self.place.limits.pack_bytes
+            try:
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (most, most))
+            except ProcessLookupError:
+                return  # it has ended already
+
+    def _environment(self, *, remote: bool) -> dict[str, str]:
+        where = self.place
+        settings = dict(SAFE)
+        if where.ca_file:
+            settings["http.sslCAInfo"] = str(where.ca_file)
+        if remote and where.credentials and not where.local:
+            settings[f"http.{where.url}.extraHeader"] = where.credentials.header()
+        variables = {
+            "GIT_DIR": str(where.mirror),
+            "HOME": str(where.mirror),  # no ~/.netrc, ~/.gitconfig, ~/.config
+            "LANGUAGE": "C",
+            "LC_ALL": "C",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_NO_REPLACE_OBJECTS": "1",  # failures.md §0.1: refs/replace shows other bytes under the approved SHA
+            "GIT_LITERAL_PATHSPECS": "1",
+            "GIT_ALLOW_PROTOCOL": "file" if where.local else "https",
+            "GIT_PROTOCOL": "version=2",
+            "GIT_CONFIG_COUNT": str(len(settings)),
+        }
+        for number, (key, value) in enumerate(settings.items()):
+            variables[f"GIT_CONFIG_KEY_{number}"] = key
+            variables[f"GIT_CONFIG_VALUE_{number}"] = value
+        return variables
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # it has just ended by itself
+
+
+def _pump(process: "subprocess.Popen[bytes]", *, given: bytes, most: int, deadline: float) -> tuple[Stop, bytes, bytes]:
+    """Feed and drain the three pipes until git has ended, the deadline has passed, or it printed more than `most`."""
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+    assert stdin and stdout and stderr  # noqa: S101 - `_start` opens all three; this tells mypy
+    out, err, left = bytearray(), bytearray(), memoryview(given)
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdout, selectors.EVENT_READ)
+        selector.register(stderr, selectors.EVENT_READ)
+        if given:
+            selector.register(stdin, selectors.EVENT_WRITE)
+        else:
+            stdin.close()
+        while selector.get_map():
+            if (seconds := deadline - time.monotonic()) <= 0:
+                return Stop.LATE, bytes(out), bytes(err)
+            for key, _ in selector.select(seconds):
+                if key.fileobj is stdin:
+                    left = _feed(stdin.fileno(), left)
+                    if not left:
+                        selector.unregister(stdin)
+                        stdin.close()
+                elif chunk := os.read(key.fd, 65_536):
+                    (out if key.fileobj is stdout else err).extend(chunk)
+                else:
+                    selector.unregister(key.fileobj)
+            if len(out) > most:
+                return Stop.FLOODED, bytes(out[:most]), bytes(err)
+            del err[STDERR_BYTES:]
+    try:
+        process.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return Stop.LATE, bytes(out), bytes(err)
+    return Stop.EXITED, bytes(out), bytes(err)
+
+
+def _feed(pipe: int, left: memoryview) -> memoryview:
+    """Write what surely fits without blocking; nothing is left when the reader has gone."""
+    try:
+        return left[os.write(pipe, left[: select.PIPE_BUF]) :]
+    except BrokenPipeError:
+        return left[:0]

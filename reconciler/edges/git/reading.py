@@ -1,0 +1,215 @@
+"""Reads the object store of the mirror; there is no work tree, so no link is ever followed (I8). Blocking.
+
+Each function raises `answers.Absent` when the revision is not in the mirror and `answers.Damaged` when the mirror
+cannot be read although it is; the port fetches or clones again, and asks once more.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler import errors
+from reconciler.edges.git import answers, place, process
+from reconciler.model import sources
+
+FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag)")
+ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d+)\t(.+)", re.DOTALL)
+LFS = b"version https://git-lfs.github.com/spec/"
+LINE_BYTES = 512
+"""What one entry of a listing may take on average; a longer listing is refused as too many files."""
+COMPLAINTS = 20
+FIELDS = "%H%x1f%<(200,trunc)%an%x1f%<(200,trunc)%ae%x1f%cI%x1f%P%x1f%<(300,trunc)%s"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a recursive listing. `size` is in bytes, 0 for what is no blob."""
+
+    mode: str
+    oid: str
+    size: int
+    path: bytes
+
+
+def has(git: process.Git, revision: str) -> bool:
+    """Whether the mirror holds the commit."""
+    return git.run("cat-file", "-e", f"{revision}^{{commit}}").fine
+
+
+def tip(git: process.Git, ref: str) -> str:
+    """What a ref of the mirror names, '' when it does not exist. The object itself is not read."""
+    ended = git.run("show-ref", "--verify", "--hash", "--", ref)
+    return ended.out.decode().strip() if ended.fine else ""
+
+
+def descends(git: process.Git, revision: str, *, ancestor: str) -> bool:
+    """A revision in the mirror brings its whole history along, so an absent ancestor is none of its ancestors."""
+    place.checked_revision(ancestor)
+    _present(git, revision)
+    if not has(git, ancestor):
+        return False
+    ended = git.run("merge-base", "--is-ancestor", ancestor, revision)
+    if ended.stop is process.Stop.EXITED and ended.status in (0, 1):
+        return ended.status == 0
+    raise answers.local_failure(ended, where=git.place, doing="comparing histories")
+
+
+def oids(git: process.Git, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
+    """One process for all paths. Its first line asks for the revision itself: without it all paths look absent."""
+    place.checked_revision(revision)
+    if len(paths) > git.place.limits.paths:
+        raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
+    asked = [f"{revision}^{{commit}}", *(f"{revision}:{place.checked_path(path)}" for path in paths)]
+    ended = git.run(
+        "cat-file",
+        "--batch-check=%(objectname) %(objecttype)",
+        given="".join(f"{line}\n" for line in asked).encode(),
+        most=len(asked) * (place.PATH_BYTES + 100),
+    )
+    rows = ended.out.split(b"\n")[:-1]
+    if not ended.fine or len(rows) != len(asked) or answers.DAMAGE.search(ended.err):
+        raise answers.local_failure(ended, where=git.place, doing="looking up paths")
+    if not FOUND.fullmatch(rows[0]):
+        raise _absent(git, revision)
+    found = (FOUND.fullmatch(row) for row in rows[1:])
+    return {path: match[1].decode() if match else "" for path, match in zip(paths, found, strict=True)}
+
+
+def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
+    """Names that are not UTF-8 come escaped: no settings can name them, and the folders beside them go on."""
+    oid = oids(git, revision, [path])[path]
+    if not oid:
+        return ()
+    ended = git.run("ls-tree", "-z", "-d", oid, most=git.place.limits.files * LINE_BYTES)
+    if not ended.fine:
+        if "not a tree" in ended.err:
+            return ()  # a file of that name holds no folders
+        raise answers.local_failure(ended, where=git.place, doing=f"listing {path}")
+    rows = (row.split(b"\t", 1) for row in ended.out.split(b"\0") if row)
+    return tuple(sorted(name.decode("utf-8", "backslashreplace") for meta, name in rows if b" tree " in meta))
+
+
+def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry]:
+    """Everything below `paths` that is no folder, without reading any of it. A tree bomb is cut off and refused."""
+    _present(git, revision)
+    most, named = git.place.limits.files, ", ".join(place.checked_path(path) for path in paths)
+    ended = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *paths, most=most * LINE_BYTES)
+    rows = ended.out.split(b"\0")[:-1]
+    if ended.stop is process.Stop.FLOODED or len(rows) > most:
+        raise errors.InvalidInput((f"{named} at {revision} holds more than {most} files: refused",))
+    if not ended.fine or answers.DAMAGE.search(ended.err):
+        raise answers.local_failure(ended, where=git.place, doing=f"listing {named}")
+    found = []
+    for row in rows:
+        if not (match := ENTRY.fullmatch(row)):
+            raise errors.InvalidInput((f"{named} at {revision}: git listed an entry of an unknown form",))
+        size = 0 if match[4] == b"-" else int(match[4])
+        found.append(Entry(match[1].decode(), match[3].decode(), size, match[5]))
+    return found
+
+
+def files(git: process.Git, revision: str, path: str) -> tuple[sources.File, ...]:
+    """Sizes are known before the first byte is read. All complaints at once, at most twenty."""
+    limits = git.place.limits
+    entries = listing(git, revision, [path])
+    problems = [problem for entry in entries if (problem := _complaint(entry, limits=limits))]
+    if sum(entry.size for entry in entries) > limits.total_bytes:
+        problems.append(f"{path} holds more than {limits.total_bytes} bytes in all: refused")
+    if not problems:
+        blobs = _blobs(git, sorted({entry.oid for entry in entries}), most=limits.total_bytes)
+        read = [sources.File(entry.path.decode(), entry.oid, blobs[entry.oid]) for entry in entries]
+        problems = [
+            f"{file.path} is a Git LFS pointer: LFS is not supported, commit the file itself"
+            for file in read
+            if file.content.startswith(LFS)
+        ]
+        if not problems:
+            return tuple(sorted(read, key=lambda file: file.path))
+    raise errors.InvalidInput(tuple(f"{problem} (revision {revision})" for problem in problems[:COMPLAINTS]))
+
+
+def log(git: process.Git, newer: str, *, older: str, limit: int) -> tuple[sources.CommitInfo, ...]:
+    """`older` '': the history from its beginning. Terminal when `older` has gone with a rewritten history."""
+    _present(git, newer)
+    if older and not has(git, place.checked_revision(older)):
+        raise errors.Terminal(f"repository {git.place.name} does not hold {older} any more: there is no log since it")
+    ended = git.run(
+        "log",
+        f"--max-count={limit}",
+        "-z",
+        f"--format={FIELDS}",
+        "--no-color",
+        "--no-decorate",
+        "--no-notes",
+        "--no-mailmap",
+        "--no-show-signature",
+        "--no-patch",
+        "--end-of-options",
+        newer,
+        *([f"^{older}"] if older else []),
+        "--",
+        most=limit * 8_192,
+    )
+    if not ended.fine:
+        raise answers.local_failure(ended, where=git.place, doing="reading the log")
+    return tuple(_commit(row) for row in ended.out.decode("utf-8", "replace").split("\0") if row)
+
+
+def _commit(row: str) -> sources.CommitInfo:
+    """What people wrote is made printable: an escape sequence in a subject must not reach a terminal."""
+    revision, name, mail, at, parents, subject = row.split("\x1f", 5)
+    name, mail, subject = (place.CONTROL.sub("�", text).strip() for text in (name, mail, subject))
+    return sources.CommitInfo(revision, f"{name} <{mail}>", at, subject, tuple(parents.split()))
+
+
+def _complaint(entry: Entry, *, limits: place.Limits) -> str:
+    """Why an entry may not be read, or ''. The path is shown escaped where it is not plain text."""
+    shown = entry.path.decode("utf-8", "backslashreplace")
+    if place.CONTROL.search(shown):
+        return f"{shown.encode('unicode_escape').decode()} holds control characters in its name: rename it"
+    try:
+        entry.path.decode()
+    except UnicodeDecodeError:
+        return f"{shown} is not named in UTF-8: rename it"
+    if entry.mode == "120000":
+        return f"{shown} is a symbolic link: links are not followed, commit the file itself"
+    if entry.mode == "160000":
+        return f"{shown} is a submodule: submodules are disabled, commit the files themselves"
+    if entry.size > limits.file_bytes:
+        return f"{shown} has {entry.size} bytes: at most {limits.file_bytes} are read"
+    return ""
+
+
+def _blobs(git: process.Git, oids: Sequence[str], *, most: int) -> dict[str, bytes]:
+    """OID → content, by one process."""
+    if not oids:
+        return {}
+    given = "".join(f"{oid}\n" for oid in oids).encode()
+    ended = git.run("cat-file", "--batch", given=given, most=most + len(oids) * 100)
+    blobs: dict[str, bytes] = {}
+    at = 0
+    for oid in oids:
+        end = ended.out.find(b"\n", at)
+        header = ended.out[at:end].split(b" ")
+        if end < 0 or len(header) != 3 or header[0] != oid.encode() or header[1] != b"blob":
+            break
+        blobs[oid] = ended.out[end + 1 : end + 1 + int(header[2])]
+        at = end + 1 + int(header[2]) + 1
+    if not ended.fine or len(blobs) != len(oids) or at != len(ended.out):
+        if ended.stop is process.Stop.EXITED:
+            raise answers.Damaged(
+                f"mirror of repository {git.place.name} is damaged: a file cannot be read:"
+                f" {answers.quote(ended.err, where=git.place)}"
+            )
+        raise answers.local_failure(ended, where=git.place, doing="reading files")
+    return blobs
+
+
+def _present(git: process.Git, revision: str) -> None:
+    place.checked_revision(revision)
+    if not has(git, revision):
+        raise _absent(git, revision)
+
+
+def _absent(git: process.Git, revision: str) -> answers.Absent:
+    return answers.Absent(f"mirror of repository {git.place.name}: {revision} is not in it")

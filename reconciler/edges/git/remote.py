@@ -1,0 +1,114 @@
+"""The questions that go to the server: what the ref names now, bring it here, take this commit. Blocking."""
+
+import hashlib
+import re
+
+from reconciler import errors, ports
+from reconciler.edges.git import answers, place, process, reading
+
+LISTING = re.compile(r"([0-9a-f]{40})\t(\S+)")
+
+
+def head(git: process.Git) -> str:
+    """The SHA of exactly our ref. `ls-remote` matches the end of names too (failures.md GIT-12): those are passed over.
+    An answer without our ref is `RefMissing`, also from a repository that shows no ref at all."""
+    where = git.place
+    ended = git.run(
+        "ls-remote", "--exit-code", "--refs", "--", where.url, where.ref, remote=True, within=where.timeouts.head
+    )
+    nothing = ended.stop is process.Stop.EXITED and ended.status == 2
+    if not (ended.fine or nothing):
+        raise answers.remote_failure(ended, where=where)
+    for line in ended.out.decode("utf-8", "backslashreplace").splitlines():
+        if (found := LISTING.fullmatch(line)) and found[2] == where.ref:
+            return found[1]
+    raise errors.RefMissing(answers.missing_ref(where))
+
+
+def tracking(where: place.Place) -> str:
+    """Where the mirror keeps what it fetched of the ref. Hashed, so that `a` and `a/b` can live beside each other."""
+    return f"refs/reconciler/head/{hashlib.sha256(where.ref.encode()).hexdigest()[:16]}"
+
+
+def fetch(git: process.Git, revision: str) -> bool:
+    """Bring our ref, and nothing else, into the mirror; False when `revision` was there already.
+
+    Forced on this side only: whether a rewritten history is followed is decided in source/admission.py, and for that
+    both sides must be readable. Raises Transient when the ref has left `revision` behind, `answers.Damaged` when the
+    ref names it and it still cannot be read.
+    """
+    place.checked_revision(revision)
+    if reading.has(git, revision):
+        return False
+    where = git.place
+    ended = git.run(
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--no-recurse-submodules",
+        "--",
+        where.url,
+        f"+{where.ref}:{tracking(where)}",
+        remote=True,
+        within=where.timeouts.fetch,
+    )
+    if not ended.fine:
+        failure = answers.remote_failure(ended, where=where)
+        unclear = type(failure) is errors.Transient and ended.stop is process.Stop.EXITED
+        if unclear and answers.DAMAGE.search(ended.err) and reading.tip(git, tracking(where)):
+            raise answers.Damaged(
+                f"mirror of repository {where.name} is damaged: {answers.quote(ended.err, where=where)}"
+            )
+        raise failure
+    if not reading.has(git, revision):
+        if reading.tip(git, tracking(where)) == revision:
+            raise answers.Damaged(
+                f"mirror of repository {where.name} is damaged: {revision} was fetched and is unreadable"
+            )
+        raise errors.Transient(
+            f"repository {where.name}: {where.ref} does not lead to {revision} any more: the ref has moved meanwhile"
+        )
+    return True
+
+
+def push(git: process.Git, revision: str, *, expected: str) -> ports.Pushed:
+    """Push without force, after a look at whether it is needed and still right. See `ports.Repository.push`."""
+    where = git.place
+    now = head(git)
+    if now == revision:
+        return ports.Pushed(ports.PushResult.DONE, f"{where.ref} already is at {revision}")
+    if now != expected:
+        return _overtaken(git, revision, now=now)
+    if not reading.has(git, revision):
+        return ports.Pushed(ports.PushResult.RACED, f"{revision} is no longer in the mirror: build it again on {now}")
+    # Not --force-with-lease: it would also permit what is no fast-forward. The server refuses a lost race by itself.
+    ended = git.run(
+        "push",
+        "--porcelain",
+        "--no-verify",
+        "--",
+        where.url,
+        f"{revision}:{where.ref}",
+        remote=True,
+        within=where.timeouts.push,
+    )
+    pushed = answers.pushed(ended, where=where)
+    if pushed.result is not ports.PushResult.RACED:
+        return pushed
+    try:
+        return _overtaken(git, revision, now=head(git))
+    except errors.ReconcilerError:
+        return pushed  # the server said no for certain; only the name of the winner is not known
+
+
+def _overtaken(git: process.Git, revision: str, *, now: str) -> ports.Pushed:
+    """The ref is not where we built: did our commit arrive earlier and others came on top, or did others come first?"""
+    where = git.place
+    if now == revision:
+        return ports.Pushed(ports.PushResult.DONE, f"{where.ref} already is at {revision}")
+    fetch(git, now)
+    if reading.descends(git, now, ancestor=revision):
+        return ports.Pushed(ports.PushResult.DONE, f"{where.ref} is at {now}, which contains {revision}")
+    return ports.Pushed(ports.PushResult.RACED, f"{where.ref} has moved to {now} meanwhile")

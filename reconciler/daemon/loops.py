@@ -105,7 +105,7 @@ class Loops:
             return await self.cycle.reconcile(key)
         except (errors.LeadershipLost, errors.JournalUnusable):
             raise
-        except Exception:  # noqa: BLE001 - one target's bug must not stop the others (style 8)
+        except Exception:
             log.exception("%s: an unforeseen error; it rests for %.0f s", key, BUG_PAUSE)
             return outcomes.PassResult(outcomes.Outcome.FAILED, "an unforeseen error: see the log", BUG_PAUSE)
 

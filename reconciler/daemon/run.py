@@ -121,9 +121,9 @@ async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> No
 
 
 async def once(
-    here: world.World, *, timeout: float, wanted: Callable[[ids.TargetKey], bool]
+    here: world.World, *, patience: float, wanted: Callable[[ids.TargetKey], bool]
 ) -> dict[ids.TargetKey, outcomes.PassResult]:
-    """Bring every wanted target to rest: passes until none waits, or `timeout` seconds are over. No loops, no watch
+    """Bring every wanted target to rest: passes until none waits, or `patience` seconds are over. No loops, no watch
     of Git: what `reconciler once` does. Returns each target's last result."""
     waiting = queue.Queue(here.clock)
     runner = cycle.Cycle(here, waiting.wake)
@@ -138,7 +138,7 @@ async def once(
     open_keys = {key for key in runner.heads.targets() if wanted(key)}
     for key in open_keys:
         waiting.wake(key)
-    deadline = here.clock.monotonic() + timeout
+    deadline = here.clock.monotonic() + patience
     workers = [asyncio.create_task(_once_worker(runner, waiting, results, open_keys)) for _ in range(WORKERS)]
     try:
         while open_keys and here.clock.monotonic() < deadline:

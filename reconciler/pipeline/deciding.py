@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.gates import gates
+from reconciler.gates import context, run
 from reconciler.model import ids, manifests, outcomes, plans, records, rollouts, sources
 from reconciler.pipeline import heads, planning, rendering, world
 
@@ -68,7 +68,7 @@ class Deciding:
             await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)
         if planned.holds:
             return Decided(planned.plan, planned.holds[0])
-        context = gates.Context(
+        facts = context.Context(
             target=prepared.target,
             revision=prepared.inputs.revision,
             purpose=purpose,
@@ -76,7 +76,7 @@ class Deciding:
             confirmations=ledger.confirmations,
             created_by_failed=_created_by_failed(ledger, rows),
         )
-        return Decided(planned.plan, gates.judge(planned.plan, context))
+        return Decided(planned.plan, run.hold(run.judge(planned.plan, facts), facts))
 
 
 def hold_of(error: errors.ReconcilerError, revision: str) -> outcomes.Hold:

@@ -1,0 +1,196 @@
+"""Composition root: what a command of `cli/` calls, put together from settings, edges and daemon."""
+
+import asyncio
+import contextlib
+import logging
+import pathlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from reconciler import errors, ports
+from reconciler.daemon import beats, metrics, run
+from reconciler.edges import probing, settings_files, system
+from reconciler.edges.git import place, repository
+from reconciler.edges.helm import box, renderer
+from reconciler.edges.journal import journal as sql_journal
+from reconciler.edges.kubernetes import cluster as kubernetes_cluster
+from reconciler.model import ids, outcomes, records
+from reconciler.pipeline import telling, world
+from reconciler.settings import deployment, tree
+from reconciler.web import server
+
+log = logging.getLogger("reconciler")
+
+
+def check_config(config: pathlib.Path, *, desired_state: pathlib.Path) -> tree.CheckReport:
+    """What `reconciler config check` tells of the two folders."""
+    return settings_files.check(config, desired_state=desired_state)
+
+
+def settings(config: pathlib.Path) -> deployment.Deployment:
+    """The settings in the folder `config`. Raises `errors.InvalidInput` with every complaint."""
+    return settings_files.SettingsFile(config).read()
+
+
+@contextlib.asynccontextmanager
+async def open_journal(its: deployment.Deployment, *, read_only: bool = False) -> AsyncIterator[sql_journal.SqlJournal]:
+    """The journal, as a command beside the daemon uses it."""
+    path = pathlib.Path(its.journal_path)
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    opened = await sql_journal.open_journal(path, read_only=read_only)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+@dataclass(slots=True)
+class Built:
+    """A world and what must be closed with it."""
+
+    here: world.World
+    helm: renderer.HelmRenderer
+
+
+@contextlib.asynccontextmanager
+async def build(
+    its: deployment.Deployment,
+    journal: ports.Journal,
+    *,
+    heard: Callable[[records.Event], None] = lambda event: None,
+) -> AsyncIterator[world.World]:
+    """The edges of these settings behind their ports. Connects lazily: an outage is met when it is met."""
+    limits = box.Limits(wall=its.render.timeout, memory=its.render.memory + HELM_ITSELF, output=its.render.output)
+    helm = renderer.HelmRenderer(limits=limits)
+    here = world.World(
+        clock=system.SystemClock(),
+        chance=system.SystemChance(),
+        journal=journal,
+        renderer=helm,
+        prober=probing.HttpProber(),
+        repositories={},
+        clusters={},
+        settings=its,
+        epoch=0,
+        heard=heard,
+    )
+    edges = _Edges(here)
+    try:
+        await edges.adjust(its)
+        yield here
+    finally:
+        await edges.close()
+        await helm.close()
+
+
+HELM_ITSELF = 2 * 1024**3
+"""Address space that Go reserves without using it: the configured memory is what a chart may use on top."""
+
+
+class _Edges:
+    """Repositories and clusters of the present settings; a reload replaces those whose settings changed."""
+
+    def __init__(self, here: world.World) -> None:
+        self._here = here
+        self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
+        self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
+
+    async def adjust(self, its: deployment.Deployment) -> None:
+        """Make the edges fit `its`."""
+        here = self._here
+        for name, wanted in its.repositories.items():
+            known = self._repositories.get(name)
+            if known is None or known[0] != wanted:
+                self._repositories[name] = (wanted, repository.GitRepository(_place(name, wanted, its)))
+        for name, wanted_cluster in its.clusters.items():
+            known_cluster = self._clusters.get(name)
+            if known_cluster is None or known_cluster[0] != wanted_cluster:
+                self._clusters[name] = (wanted_cluster, _cluster(name, wanted_cluster, its))
+        here.repositories = {name: self._repositories[name][1] for name in its.repositories}
+        here.clusters = {name: self._clusters[name][1] for name in its.clusters}
+        here.settings = its
+
+    async def close(self) -> None:
+        for _, opened in self._repositories.values():
+            await opened.close()
+        for _, connected in self._clusters.values():
+            await connected.close()
+
+
+def _place(name: str, wanted: deployment.Repository, its: deployment.Deployment) -> place.Place:
+    credentials = None
+    if wanted.credentials.password_file:
+        username = "git"
+        if wanted.credentials.username_file:
+            username = pathlib.Path(wanted.credentials.username_file).read_text().strip()
+        credentials = place.Credentials(username, pathlib.Path(wanted.credentials.password_file))
+    ca_file = pathlib.Path(wanted.credentials.ca_file) if wanted.credentials.ca_file else None
+    return place.Place.checked(
+        name,
+        url=wanted.url,
+        ref=wanted.ref,
+        mirror=pathlib.Path(its.state_dir) / "mirrors" / name,
+        allow_local=wanted.allow_local,
+        credentials=credentials,
+        ca_file=ca_file,
+        author=(wanted.author.name, wanted.author.email),
+        timeouts=place.Timeouts(fetch=wanted.timeout, push=wanted.timeout),
+        limits=place.Limits(files=wanted.max_files, total_bytes=wanted.max_bytes),
+    )
+
+
+def _cluster(name: str, wanted: deployment.Cluster, its: deployment.Deployment) -> kubernetes_cluster.KubernetesCluster:
+    return kubernetes_cluster.KubernetesCluster(
+        name,
+        kubeconfig=pathlib.Path(wanted.kubeconfig) if wanted.kubeconfig else None,
+        context=wanted.context,
+        records_namespace=wanted.namespace,
+    )
+
+
+async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
+    """`reconciler run`: until `stop` is set. Raises what keeps a daemon from running."""
+    file = settings_files.SettingsFile(config)
+    its = file.read()
+    clock = system.SystemClock()
+    its_beats, its_metrics = beats.Beats(clock), metrics.Metrics()
+
+    def heard(event: records.Event) -> None:
+        log.info("%s", telling.line(event))
+        its_metrics.heard(event)
+
+    async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
+        pages = server.Server(
+            metrics=its_metrics.page, late=its_beats.late, ready=lambda: "" if here.epoch else "not leading"
+        )
+        address = await pages.start(its.metrics.address)
+        log.info("metrics on http://%s/metrics", address)
+        daemon = run.Daemon(here, its_beats, its_metrics)
+        try:
+            await daemon.run(stop)
+        finally:
+            await pages.close()
+
+
+async def once(
+    config: pathlib.Path, *, patience: float, wanted: Callable[[ids.TargetKey], bool]
+) -> dict[ids.TargetKey, outcomes.PassResult]:
+    """`reconciler once`: bring every wanted target to rest, within `patience` seconds."""
+    its = settings(config)
+
+    def heard(event: records.Event) -> None:
+        log.info("%s", telling.line(event))
+
+    async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
+        return await run.once(here, patience=patience, wanted=wanted)
+
+
+async def ask(config: pathlib.Path, request: records.Request) -> None:
+    """Insert a request for the leader."""
+    async with open_journal(settings(config)) as journal:
+        if request.target not in await journal.targets():
+            its = settings(config)
+            if request.target.environment not in its.environments:
+                raise errors.InvalidInput((f"{request.target}: there is no environment of that name",))
+        await journal.ask(request)

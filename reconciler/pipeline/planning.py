@@ -1,0 +1,258 @@
+"""Making a plan: look at what the watches know, ask the server about the rest, fold the answers.
+
+What is as wanted costs no call. Nothing here writes: every request is a read or a dry-run.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from reconciler import errors, ports
+from reconciler.gates import confinement
+from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts, targets
+from reconciler.plan import fold, forcing, ownership, prune, replicas, survey, waves
+
+ATTEMPTS = 4
+"""Dry-runs of one object in one plan: as rendered, without replicas, forced, and one for a lost race."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan and what came with it. Where `holds` is not empty the plan shows the rest, and must not be carried out.
+
+    `learnt` are rows for `Journal.adopt_rows` (objects found as wanted whose fingerprint was not known), `forget` the
+    keys of rows whose objects are gone or no longer ours; `notes` says so, one sentence each.
+    """
+
+    plan: plans.Plan
+    holds: tuple[outcomes.Hold, ...] = ()
+    learnt: tuple[records.InventoryRow, ...] = ()
+    forget: tuple[ids.ObjectKey, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the cluster holds of the objects in question. `unserved`: kinds it does not serve and nothing defines."""
+
+    metas: Mapping[ids.ObjectKey, live.LiveMeta | None]
+    made: waves.Made
+    unserved: frozenset[ids.KindKey]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the closer looks found, collected by `_Planner`."""
+
+    changes: list[plans.Change] = field(default_factory=list)
+    holds: list[outcomes.Hold] = field(default_factory=list)
+    learnt: list[records.InventoryRow] = field(default_factory=list)
+
+
+async def make(
+    cluster: ports.Cluster,
+    *,
+    target: targets.Target,
+    installation: str,
+    manifest_set: manifests.ManifestSet,
+    rows: Sequence[records.InventoryRow],
+    purpose: rollouts.Purpose = rollouts.Purpose.RELEASE,
+) -> Planned:
+    """Plan `manifest_set` for `target`, whose inventory is `rows`.
+
+    A refusal is a hold. Raises `errors.Transient` when the server cannot be asked, a watch is not in sync or an
+    object changes faster than it can be planned; `errors.Terminal` when rights are missing to look at all.
+    """
+    if complaints := confinement.outside((manifest.key for manifest in manifest_set.manifests), target.confinement):
+        return _held(target, manifest_set, outcomes.HoldReason.OUTSIDE_LIMITS, "; ".join(complaints))
+    if not manifest_set.manifests:
+        return _held(
+            target, manifest_set, outcomes.HoldReason.EMPTY, "it renders to no object at all; nothing is deleted"
+        )
+    view = await _look_round(cluster, manifest_set.manifests, rows)
+    planner = _Planner(cluster, target.key, installation, view)
+    pruning, released = await planner.prune(manifest_set, rows, spare_protected=purpose is not rollouts.Purpose.RELEASE)
+    await planner.apply(manifest_set, {row.key: row for row in rows}, released=released)
+    found = planner.found
+    plan = waves.assemble(target.key, found.changes, digest=manifest_set.digest, made=view.made, prunes=pruning.prunes)
+    return Planned(plan, tuple(found.holds), tuple(found.learnt), pruning.forget, (*manifest_set.notes, *pruning.notes))
+
+
+def _held(target: targets.Target, wanted: manifests.ManifestSet, reason: outcomes.HoldReason, because: str) -> Planned:
+    """Held before the cluster is asked anything."""
+    return Planned(plans.Plan(target.key, wanted.digest, ()), (outcomes.Hold(reason, because),))
+
+
+async def _look_round(
+    cluster: ports.Cluster, wanted: Sequence[manifests.Manifest], rows: Sequence[records.InventoryRow]
+) -> _View:
+    """Open the watches that the plan needs, and take what they know."""
+    openers = waves.opens(wanted)
+    await cluster.watch(sorted({(opener.key.kind_key, "") for opener in openers}))
+    absent = await _gathered(_read_if_unseen(cluster, opener.key) for opener in openers)
+    made = waves.made(opener for opener, meta in zip(openers, absent, strict=True) if meta is None)
+    keys = {manifest.key for manifest in wanted} | {row.key for row in rows}
+    unserved = await _unserved(cluster, {key.kind_key for key in keys} - made.kinds)
+    seen = sorted(key for key in keys if key.kind_key not in unserved and not made.holds_up(key))
+    await cluster.watch(sorted({(key.kind_key, key.namespace) for key in seen}))
+    return _View({key: cluster.meta(key) for key in seen}, made, unserved)
+
+
+async def _unserved(cluster: ports.Cluster, needed: Iterable[ids.KindKey]) -> frozenset[ids.KindKey]:
+    """Those of `needed` that the cluster does not serve; it is asked afresh before that is believed."""
+    missing = frozenset(needed)
+    for fresh in (False, True):
+        facts = await cluster.facts(fresh=fresh)
+        missing = frozenset(kind for kind in missing if facts.preferred(kind) is None)
+        if not missing:
+            break
+    return missing
+
+
+async def _read_if_unseen(cluster: ports.Cluster, key: ids.ObjectKey) -> live.LiveMeta | None:
+    """The metadata, None only when the server itself says so: a watch may lag behind a write of ours (API-05)."""
+    meta = cluster.meta(key)
+    if meta is None:
+        found = await cluster.read(key)
+        meta = found.meta if found else None
+    return meta
+
+
+@dataclass(slots=True)
+class _Planner:
+    """One plan in the making."""
+
+    cluster: ports.Cluster
+    target: ids.TargetKey
+    installation: str
+    view: _View
+    found: _Found = field(default_factory=_Found)
+
+    async def prune(
+        self, wanted: manifests.ManifestSet, rows: Sequence[records.InventoryRow], *, spare_protected: bool
+    ) -> tuple[prune.Pruning, frozenset[ids.ObjectKey]]:
+        """What leaves, and the workloads that lose their autoscaler by it."""
+        kept = {manifest.key for manifest in wanted.manifests}
+        left = [row for row in rows if row.key not in kept]
+        unknown = {
+            row.key: f"the cluster does not serve {row.key.kind_key} now: unknown is not absent"
+            for row in left
+            if row.key.kind_key in self.view.unserved
+        }
+        asked = [row.key for row in left if row.key not in unknown and not self.view.made.holds_up(row.key)]
+        answers = await _gathered(_read_if_unseen(self.cluster, key) for key in asked)
+        # What lies in a namespace, or is of a kind, that is yet to be created does not exist.
+        metas = {row.key: None for row in left} | dict(zip(asked, answers, strict=True))
+        pruning = prune.leftovers(
+            left,
+            metas,
+            target=self.target,
+            installation=self.installation,
+            spare_protected=spare_protected,
+            unknown=unknown,
+        )
+        going = [change.key for change in pruning.prunes if change.action is plans.Action.PRUNED]
+        autoscalers = await _gathered(self.cluster.read(key) for key in going if key.kind_key == replicas.HPA)
+        scaled = {
+            replicas.scaled_by(found.document(), namespace=found.meta.key.namespace) for found in autoscalers if found
+        }
+        return pruning, frozenset(key for key in scaled if key) - replicas.scaled_in(wanted.manifests).keys()
+
+    async def apply(
+        self,
+        wanted: manifests.ManifestSet,
+        rows: Mapping[ids.ObjectKey, records.InventoryRow],
+        *,
+        released: frozenset[ids.ObjectKey],
+    ) -> None:
+        """What is applied: settled from what the watches know where possible, else by a closer look each."""
+        present: list[manifests.Manifest] = []
+        for manifest in wanted.manifests:
+            if unknown := self.view.made.holds_up(manifest.key):
+                self.found.changes.append(fold.later(manifest, unknown))
+            elif manifest.key.kind_key in self.view.unserved:
+                because = f"{manifest.key} ({manifest.origin}): the cluster does not serve {manifest.key.kind_key}"
+                self.found.holds.append(outcomes.Hold(outcomes.HoldReason.REFUSED, because))
+            else:
+                present.append(manifest)
+        surveyed = survey.survey(present, rows, self.view.metas, again=released)
+        self.found.changes.extend(surveyed.settled)
+        scaled = replicas.scaled_in(wanted.manifests)
+        answers = await _gathered(self._closer(look, scaled, released=released) for look in surveyed.closer)
+        for answer in answers:
+            if isinstance(answer, outcomes.Hold):
+                self.found.holds.append(answer)
+            else:
+                self.found.changes.append(answer)
+
+    async def _closer(
+        self, look: survey.Look, scaled: Mapping[ids.ObjectKey, str], *, released: frozenset[ids.ObjectKey]
+    ) -> plans.Change | outcomes.Hold:
+        """Read one object and dry-run its manifest. What cannot be read with our rights holds, by name."""
+        try:
+            before = await self.cluster.read(look.manifest.key)
+            if before is not None and before.meta.deleting:
+                return fold.waiting(before.meta)
+            if before is not None:
+                objection = ownership.objection(
+                    before.meta, look.row, target=self.target, installation=self.installation
+                )
+                if objection:
+                    return objection
+            overlaid = replicas.overlay(look.manifest, before, scaled=scaled, released=released)
+            return await self._dry_run(look, before, overlaid, released=look.manifest.key in released)
+        except errors.Terminal as error:
+            return outcomes.Hold(outcomes.HoldReason.REFUSED, f"{look.manifest.key} ({look.manifest.origin}): {error}")
+
+    async def _dry_run(
+        self, look: survey.Look, before: live.LiveObject | None, overlaid: replicas.Overlaid, *, released: bool
+    ) -> plans.Change | outcomes.Hold:
+        """Dry-run until the ownership of every field is settled."""
+        forced = ""
+        for _ in range(ATTEMPTS):
+            reply = await self.cluster.dry_run(overlaid.manifest, force=bool(forced))
+            if isinstance(reply, live.Applied):
+                if reply.created is not (before is None):
+                    break  # it came or went between the read and the dry-run
+                return self._answered(look, before, reply, overlaid=overlaid, forced=forced)
+            if reply.why in fold.AGAIN or (reply.why is live.Why.OWNERSHIP and before is None):
+                break
+            if reply.why is not live.Why.OWNERSHIP:
+                return fold.refused(look, before, reply, sent=overlaid.manifest)
+            decision = forcing.decide(reply, released=released)
+            if isinstance(decision, outcomes.Hold):
+                return decision
+            if isinstance(decision, forcing.HandOver):
+                overlaid = replicas.without(overlaid.manifest, scaler="an autoscaler")
+            else:
+                forced = decision.because
+        raise errors.Transient(f"{look.manifest.key} changed while it was being planned")
+
+    def _answered(
+        self,
+        look: survey.Look,
+        before: live.LiveObject | None,
+        reply: live.Applied,
+        *,
+        overlaid: replicas.Overlaid,
+        forced: str,
+    ) -> plans.Change:
+        change = fold.answered(look, before, reply, sent=overlaid.manifest, forced=forced, note=overlaid.note)
+        if change.action is plans.Action.UNCHANGED and before is not None:
+            row = fold.learnt(look, before.meta)
+            if row != look.row:
+                self.found.learnt.append(row)
+        return change
+
+
+async def _gathered(questions: Iterable[Awaitable[T]]) -> list[T]:
+    """All answers, in order. When one fails the others are awaited all the same, so that no request outlives the
+    plan; the first failure is raised."""
+    answers = await asyncio.gather(*questions, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if not isinstance(answer, BaseException)]

@@ -1,0 +1,126 @@
+"""From files to the manifest set, remembered: what did not change renders nothing."""
+
+import collections
+from collections.abc import Awaitable, Callable, Sequence
+
+from reconciler import errors, ports
+from reconciler.model import document, live, manifests, sources, targets
+from reconciler.render import assemble, chart, folder, stable
+
+ENTRIES = 512
+BYTES = 256 * 1024 * 1024
+"""Of all remembered objects together."""
+
+
+class Rendering:
+    """Renders targets; remembers results, and refusals, by everything they depend on."""
+
+    def __init__(self, renderer: ports.Renderer, installation: str, *, entries: int = ENTRIES) -> None:
+        self._renderer = renderer
+        self._installation = installation
+        self._entries = entries
+        self._known: collections.OrderedDict[str, manifests.ManifestSet | errors.InvalidInput] = (
+            collections.OrderedDict()
+        )
+        self._bytes = 0
+
+    async def render(
+        self,
+        target: targets.Target,
+        *,
+        files: Callable[[], Awaitable[Sequence[sources.File]]],
+        input_digest: str,
+        facts: live.ClusterFacts,
+    ) -> manifests.ManifestSet:
+        """The target's manifest set, possibly without any object: what that means is the caller's decision (I6).
+
+        `files` is asked for all blobs of the target's inputs only when they must be rendered. Raises
+        `errors.InvalidInput` with every problem, `errors.Transient` when the renderer's box failed.
+        """
+        key = self._key(target, input_digest=input_digest, facts=facts)
+        if key not in self._known:
+            try:
+                known: manifests.ManifestSet | errors.InvalidInput = await self._rendered(
+                    target, files=await files(), facts=facts
+                )
+            except errors.InvalidInput as refused:
+                known = errors.InvalidInput(refused.problems)
+            self._remember(key, known)
+        self._known.move_to_end(key)
+        found = self._known[key]
+        if isinstance(found, errors.InvalidInput):
+            raise errors.InvalidInput(found.problems)
+        return found
+
+    def _key(self, target: targets.Target, *, input_digest: str, facts: live.ClusterFacts) -> str:
+        """Input digest + renderer version + parameters (design §6), never the commit."""
+        served = (f"{found.api_version}/{found.kind.kind}/{found.namespaced}" for found in facts.types)
+        return document.digest(
+            input_digest,
+            self._renderer.version,
+            self._installation,
+            str(target.key),
+            target.namespace,
+            repr(target.source),
+            facts.version,
+            *served,
+        )
+
+    def _remember(self, key: str, known: manifests.ManifestSet | errors.InvalidInput) -> None:
+        self._known[key] = known
+        self._bytes += _size(known)
+        while len(self._known) > 1 and (len(self._known) > self._entries or self._bytes > BYTES):
+            self._bytes -= _size(self._known.popitem(last=False)[1])
+
+    async def _rendered(
+        self, target: targets.Target, *, files: Sequence[sources.File], facts: live.ClusterFacts
+    ) -> manifests.ManifestSet:
+        source = target.source
+        if isinstance(source, targets.ManifestFolder):
+            below = f"{source.path}/" if source.path else ""
+            mine = [file for file in files if file.path.startswith(below) or file.path == source.path]
+            return self._assembled(target, facts=facts, rendered=chart.Rendered(folder.read(mine), ()))
+        return await self._rendered_twice(target, source, files=files, facts=facts)
+
+    async def _rendered_twice(
+        self, target: targets.Target, source: targets.Chart, *, files: Sequence[sources.File], facts: live.ClusterFacts
+    ) -> manifests.ManifestSet:
+        """A chart that renders differently each time would be applied, and rolled out, each time: it is refused."""
+        text = await self._helm(target, source, files=files, facts=facts)
+        first = self._assembled(target, facts=facts, rendered=chart.read(text, chart=source))
+        try:
+            again = await self._helm(target, source, files=stable.at_another_time(files), facts=facts)
+        except errors.InvalidInput:  # the replaced time broke a template: compare what can be compared
+            again = await self._helm(target, source, files=files, facts=facts)
+        if again != text:
+            second = self._assembled(target, facts=facts, rendered=chart.read(again, chart=source))
+            if unstable := stable.differences(first, second):
+                raise errors.InvalidInput(unstable)
+        return first
+
+    async def _helm(
+        self, target: targets.Target, source: targets.Chart, *, files: Sequence[sources.File], facts: live.ClusterFacts
+    ) -> str:
+        served = {found.api_version for found in facts.types}
+        served |= {f"{found.api_version}/{found.kind.kind}" for found in facts.types}
+        return await self._renderer.helm(
+            source,
+            files=files,
+            namespace=target.namespace,
+            kube_version=facts.version,
+            api_versions=sorted(served),
+        )
+
+    def _assembled(
+        self, target: targets.Target, *, facts: live.ClusterFacts, rendered: chart.Rendered
+    ) -> manifests.ManifestSet:
+        return assemble.manifest_set(
+            rendered.parsed, target=target, installation=self._installation, facts=facts, notes=rendered.notes
+        )
+
+
+def _size(known: manifests.ManifestSet | errors.InvalidInput) -> int:
+    """Bytes, roughly."""
+    if isinstance(known, errors.InvalidInput):
+        return sum(map(len, known.problems))
+    return sum(len(manifest.body) for manifest in known.manifests)

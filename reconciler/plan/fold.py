@@ -1,0 +1,100 @@
+"""A dry-run's answer beside the live object: what would change, or why it cannot."""
+
+from dataclasses import replace
+
+from reconciler.model import document, live, manifests, outcomes, plans, records
+from reconciler.plan import diff, survey
+
+AGAIN = frozenset({live.Why.STALE, live.Why.UID_CHANGED})
+"""Refusals that mean nothing but "it changed while we looked": look again."""
+
+BEING_DELETED = "it is being deleted; applied again once it is gone"
+
+
+def answered(
+    look: survey.Look,
+    before: live.LiveObject | None,
+    reply: live.Applied,
+    *,
+    sent: manifests.Manifest,
+    forced: str = "",
+    note: str = "",
+) -> plans.Change:
+    """The change that a successful dry-run shows. `before` is the live object it ran on, `forced` the reason why the
+    dry-run was forced, `note` what was altered in `sent`.
+
+    Equal content is not enough for "unchanged": when a field was edited and set back, we own it no more, and would
+    not hear of its next edit. One write of the same values takes it back (reference/api-server-facts.md §2).
+    """
+    if before is None:
+        because = _sentence("it does not exist", note)
+        return plans.Change(plans.Action.CREATED, look.manifest.key, because, manifest=sent)
+    was, will = diff.comparable(before.document()), diff.comparable(reply.live.document())
+    same = document.encode(was) == document.encode(will)
+    if same and before.meta.entry == reply.live.meta.entry:
+        change = survey.unchanged(look.manifest, before.meta)
+        return replace(change, because=_sentence(change.because, note))
+    why = "the values are as wanted, the record of the fields we own is not" if same else _because(look)
+    return plans.Change(
+        plans.Action.CONFIGURED,
+        look.manifest.key,
+        _sentence(why, forced, note),
+        manifest=sent,
+        uid=before.meta.uid,
+        fields=() if same else diff.fields(look.manifest.key, was, will),
+        force=bool(forced),
+        live=before.meta,
+    )
+
+
+def refused(
+    look: survey.Look, before: live.LiveObject | None, reply: live.Refused, *, sent: manifests.Manifest
+) -> plans.Change | outcomes.Hold:
+    """What a refused dry-run means: wait, cannot tell, or hold with the server's own words. Neither an ownership
+    conflict (see forcing.py) nor one of `AGAIN` comes here."""
+    if reply.why is live.Why.TERMINATING:
+        because = BEING_DELETED if before else f"its namespace is being deleted: {reply.message}"
+        return plans.Change(plans.Action.SKIPPED, look.manifest.key, because, live=before.meta if before else None)
+    if reply.why is live.Why.NO_DRY_RUN:
+        action = plans.Action.CONFIGURED if before else plans.Action.CREATED
+        return plans.Change(
+            action,
+            look.manifest.key,
+            _because(look) if before else "it does not exist",
+            manifest=sent,
+            uid=before.meta.uid if before else "",
+            live=before.meta if before else None,
+            unknown=reply.message,
+        )
+    because = f"{look.manifest.key} ({look.manifest.origin}): {reply.message}"
+    return outcomes.Hold(outcomes.HoldReason.REFUSED, because)
+
+
+def later(manifest: manifests.Manifest, unknown: str) -> plans.Change:
+    """An object that cannot be dry-run before an earlier wave of the same plan."""
+    return plans.Change(plans.Action.CREATED, manifest.key, "it does not exist", manifest=manifest, unknown=unknown)
+
+
+def waiting(meta: live.LiveMeta) -> plans.Change:
+    """A live object on its way out: an apply would be accepted, and lost with it (facts §5)."""
+    return plans.Change(plans.Action.SKIPPED, meta.key, BEING_DELETED, uid=meta.uid, live=meta)
+
+
+def learnt(look: survey.Look, meta: live.LiveMeta) -> records.InventoryRow:
+    """The inventory row of an object found as wanted: from here on it costs no call.
+
+    It carries the digest of the manifest as rendered, also where replicas were left to an autoscaler: live satisfies
+    exactly that manifest, and the next survey compares with it.
+    """
+    rollout = look.row.rollout if look.row else ""
+    return records.InventoryRow(
+        meta.key, meta.uid, look.manifest.digest, meta.entry, meta.resource_version, rollout=rollout
+    )
+
+
+def _because(look: survey.Look) -> str:
+    return "it is ours, and not in the inventory" if look.row is None else look.because
+
+
+def _sentence(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,38 @@
+"""What a target reads of a revision: the paths, and the Git objects they name there."""
+
+from collections.abc import Mapping
+
+from reconciler import errors
+from reconciler.model import sources, targets
+
+ENVIRONMENT_FILE = "environment.yaml"
+
+
+def paths_of(target: targets.Target) -> tuple[tuple[str, bool], ...]:
+    """Each path that the target reads, sorted, with whether it is its own.
+
+    Own is its folder, and only that: a revert commit restores own paths, because others may read the rest. What lies
+    inside the folder is covered by the folder's tree and not listed again.
+    """
+    shared = [f"{target.folder.rpartition('/')[0]}/{ENVIRONMENT_FILE}", target.source.path, *target.reads]
+    if isinstance(target.source, targets.Chart):
+        shared += target.source.values_files
+    outside = {path for path in shared if not covers(target.folder, path)}
+    return tuple(sorted([(target.folder, True), *((path, False) for path in outside)]))
+
+
+def covers(folder: str, path: str) -> bool:
+    """Whether `path` is `folder` or below it. By whole steps: `charts/web-evil` is not below `charts/web`."""
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def inputs(revision: str, target: targets.Target, *, oids: Mapping[str, str]) -> sources.Inputs:
+    """`oids` has each path of `paths_of`, '' where it is absent. Raises `errors.PathMissing` naming all of those."""
+    read = tuple(sources.InputPath(path, oids[path], own) for path, own in paths_of(target))
+    absent = [found.path for found in read if not found.oid]
+    if absent:
+        raise errors.PathMissing(
+            f"{target.key} reads {', '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not in revision"
+            f" {revision}; nothing is deleted"
+        )
+    return sources.Inputs(revision, read)

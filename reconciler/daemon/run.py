@@ -135,7 +135,7 @@ async def once(
         if trouble := runner.heads.trouble(name):
             raise errors.Transient(f"repository {name}: {trouble.because}")
     results: dict[ids.TargetKey, outcomes.PassResult] = {}
-    open_keys = {key for key in runner.heads.targets() if wanted(key)}
+    open_keys = {key for key in runner.heads.keys() if wanted(key)}
     for key in open_keys:
         waiting.wake(key)
     deadline = here.clock.monotonic() + patience

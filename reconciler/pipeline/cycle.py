@@ -83,7 +83,7 @@ class Cycle:
         """Start what is wanted, step what runs, until something waits."""
         for _ in range(STEPS):
             choice = desired.choose(head.inputs, ledger)
-            if choice.hold and ledger.last_good is None:
+            if choice.hold and not choice.revision:
                 return starting.held(_first_failed(choice.hold))
             ledger = await self._preempt(ledger, choice)
             prepared = await self._prepared(ledger, head, choice)

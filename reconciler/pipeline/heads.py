@@ -7,7 +7,8 @@ from reconciler import errors, ports
 from reconciler.model import ids, outcomes, sources, targets
 from reconciler.pipeline import world
 from reconciler.settings import application, environment, loading, resolve
-from reconciler.source import inputs, listing
+from reconciler.source import inputs
+from reconciler.source import targets as listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Heads:
         snapshot = self._snapshots.get(repository)
         return snapshot.revision if snapshot else ""
 
-    def targets(self) -> tuple[ids.TargetKey, ...]:
+    def keys(self) -> tuple[ids.TargetKey, ...]:
         return tuple(sorted(key for snapshot in self._snapshots.values() for key in snapshot.targets))
 
     def readers(self, key: ids.TargetKey) -> dict[str, tuple[ids.TargetKey, ...]]:
@@ -106,25 +107,25 @@ class Heads:
         mine = [environment for environment, its in settings.environments.items() if its.repository == name]
         for environment_name in mine:
             folders = await repository.folders(revision, f"{root}/{environment_name}")
-            listed = listing.listed(environment_name, folders, known=known)
-            found |= {
-                key: outcomes.Hold(
-                    outcomes.HoldReason.PATH_MISSING,
-                    f"{root}/{key} is not in revision {revision[:12]}",
-                    revision,
-                )
-                for key in listed.missing
-            }
-            found |= await self._prepare_all(repository, revision, listed.present)
+            listed = listing.listed(environment_name, folders, known=known, revision=revision)
+            found |= dict(listed.missing)
+            found |= await self._prepare_all(repository, revision, listed.present, known=known)
         return Snapshot(revision, found)
 
     async def _prepare_all(
-        self, repository: ports.Repository, revision: str, keys: Sequence[ids.TargetKey]
+        self,
+        repository: ports.Repository,
+        revision: str,
+        keys: Sequence[ids.TargetKey],
+        *,
+        known: Sequence[ids.TargetKey],
     ) -> dict[ids.TargetKey, Prepared | outcomes.Hold]:
         found: dict[ids.TargetKey, Prepared | outcomes.Hold] = {}
         settled: dict[ids.TargetKey, targets.Target] = {}
         oids = await repository.oids(revision, [path for key in keys for path in self._settings_paths(key)])
         for key in keys:
+            if not oids[self._settings_paths(key)[0]] and key not in known:
+                continue  # a folder without application.yaml is no application: a base, a README
             try:
                 settled[key] = await self._target(repository, revision, key, oids=oids)
             except errors.Terminal as error:

@@ -48,10 +48,11 @@ class Starting:
 
     async def _history(self, ledger: records.Ledger, choice: desired.Desired) -> outcomes.Hold | None:
         """Only forward (I5)."""
-        descends = True
+        repository, descends = self._here.repository_of(ledger.target), True
         if ledger.deployed:
-            repository = self._here.repository_of(ledger.target)
             descends = await repository.descends(choice.revision, ancestor=ledger.deployed)
+        if not descends and ledger.accepted_history:
+            descends = await repository.descends(choice.revision, ancestor=ledger.accepted_history)
         return admission.may_come(
             choice.revision, deployed=ledger.deployed, descends=descends, accepted=ledger.accepted_history
         )

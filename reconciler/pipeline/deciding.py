@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.gates import context, run
+from reconciler.gates import gates
 from reconciler.model import ids, manifests, outcomes, plans, records, rollouts, sources
 from reconciler.pipeline import heads, planning, rendering, world
 
@@ -63,12 +63,13 @@ class Deciding:
             installation=here.journal.installation,
             manifest_set=wanted,
             rows=rows,
+            purpose=purpose,
         )
         if planned.learnt or planned.forget:
             await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)
         if planned.holds:
             return Decided(planned.plan, planned.holds[0])
-        facts = context.Context(
+        facts = gates.Context(
             target=prepared.target,
             revision=prepared.inputs.revision,
             purpose=purpose,
@@ -76,7 +77,7 @@ class Deciding:
             confirmations=ledger.confirmations,
             created_by_failed=_created_by_failed(ledger, rows),
         )
-        return Decided(planned.plan, run.hold(run.judge(planned.plan, facts), facts))
+        return Decided(planned.plan, gates.judge(planned.plan, facts))
 
 
 def hold_of(error: errors.ReconcilerError, revision: str) -> outcomes.Hold:

@@ -1,0 +1,134 @@
+"""`desired-state/<environment>/<application>/application.yaml`: one target."""
+
+import enum
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from reconciler.settings import base, shared, values
+
+FILE = "application.yaml"
+
+
+class StrategyType(enum.Enum):
+    """How a new version replaces the running one."""
+
+    ROLLING = "rolling"
+
+
+class ManifestsSource(base.Settings):
+    """Plain YAML or JSON files: all `*.yaml`, `*.yml` and `*.json` below a folder."""
+
+    path: values.RepositoryPath = Field(
+        default="manifests",
+        description="The folder, from the application's folder; with a leading `/` from the repository's root. The"
+        " default keeps `application.yaml` itself out of it.",
+    )
+
+
+class ChartSource(base.Settings):
+    """A Helm chart of the same repository."""
+
+    path: values.RepositoryPath = Field(
+        description="The chart's folder, from the repository's root: charts are shared.",
+        examples=["charts/web"],
+    )
+    release: values.Name | None = Field(
+        default=None,
+        description="Name of the Helm release. Left out: the application's name, so that objects are called alike in"
+        " every environment.",
+    )
+    values_files: tuple[values.RepositoryPath, ...] = Field(
+        default=(),
+        description="Values files, later ones win; from the application's folder, with a leading `/` from the"
+        " repository's root.",
+    )
+    inline_values: values.ChartValues = Field(
+        default=b"{}",
+        alias="values",
+        description="Inline values; they win over the files. No secrets here: Git keeps them.",
+    )
+
+
+class Source(base.Settings):
+    """Where the objects come from: either `manifests` or `chart`."""
+
+    manifests: ManifestsSource | None = Field(default=None, description="Plain files.")
+    chart: ChartSource | None = Field(default=None, description="A Helm chart.")
+
+
+class Strategy(base.Settings):
+    """How a new version replaces the running one."""
+
+    type: Annotated[
+        StrategyType,
+        values.choice(
+            StrategyType,
+            unsupported={
+                "canary": "only rolling updates are there so far",
+                "blue-green": "only rolling updates are there so far",
+                "recreate": "only rolling updates are there so far",
+            },
+        ),
+    ] = Field(
+        default=StrategyType.ROLLING, description="`rolling`: by Kubernetes itself, as each workload's own fields say."
+    )
+
+
+class Probe(base.Settings):
+    """An HTTP question asked while the release is observed."""
+
+    url: values.HttpUrl = Field(description="Asked with GET.", examples=["http://web.production.svc/healthz"])
+    statuses: Annotated[tuple[Annotated[int, values.whole(least=100, most=599)], ...], Field(min_length=1)] = Field(
+        default=(200,), description="Answers that pass. Anything else is a failure."
+    )
+    interval: Annotated[float, values.duration(least="100ms", most="1h")] = Field(
+        default=10.0, description="Between two questions. As Kubernetes' own probes."
+    )
+    timeout: Annotated[float, values.duration(least="100ms", most="5m")] = Field(
+        default=5.0, description="For one answer. Slower than this is down for a person."
+    )
+    failures: Annotated[int, values.whole(least=1, most=1_000)] = Field(
+        default=3, description="Consecutive failures that fail the release. As Kubernetes' own probes."
+    )
+
+
+class Verify(shared.VerifyOverride):
+    """When a rollout of this application has succeeded."""
+
+    probes: Annotated[tuple[Probe, ...], Field(max_length=50)] = Field(
+        default=(), description="HTTP questions beside the health of the objects."
+    )
+
+
+class Application(base.Settings):
+    """The whole file."""
+
+    api_version: shared.ApiVersion = Field(description="Of this shape.", examples=["reconciler.dev/v1"])
+    kind: Annotated[str, values.exactly("Application")] = Field(description="Of this file.", examples=["Application"])
+    namespace: values.Name | None = Field(
+        default=None,
+        description="For objects that name none; must be one that the environment allows. Left out: as"
+        " `environment.yaml` says.",
+    )
+    source: Source = Field(description="Where the objects come from.", examples=["{manifests: {}}"])
+    reads: tuple[values.RepositoryPath, ...] = Field(
+        default=(),
+        description="Further paths, from the repository's root, whose change is a change of this application. The"
+        " source's own paths are always read.",
+    )
+    strategy: Strategy = Field(default=Strategy(), description="How a new version replaces the running one.")
+    verify: Verify = Field(default=Verify(), description="When a rollout has succeeded.")
+    prune: shared.PruneOverride = Field(
+        default=shared.PruneOverride(), description="A smaller limit than the environment's."
+    )
+    drift: shared.Drift | None = Field(default=None, description="`heal` or `warn`. Left out: as the environment says.")
+
+    @classmethod
+    def across(cls, raw: object) -> Iterator[base.Complaint]:
+        source = base.inside(raw, "source")
+        given = [key for key in ("manifests", "chart") if base.inside(source, key) is not None]
+        if isinstance(source, dict) and len(given) != 1:
+            found = "has both manifests and chart" if given else "names no source"
+            yield base.Complaint(("source",), f"{found}; write either manifests: {{}} or chart: {{path: …}}")

@@ -1,1 +1,1 @@
-""""""
+"""The commands: parse, call, print. Exit codes are in docs/reference/commands.md."""

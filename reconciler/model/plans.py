@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from reconciler.model import ids, live, manifests
+from reconciler.model import ids, manifests
 
 
 class Action(enum.Enum):
@@ -46,7 +46,6 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     force: bool = False
     """Take the fields back from the managers named in `because`: planned from the conflict, never blind (I19)."""
-    live: live.LiveMeta | None = None
     unknown: str = ""
     """Why the dry-run could not tell; '' when it could. Shown, not an error."""
 

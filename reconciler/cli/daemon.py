@@ -1,0 +1,60 @@
+"""`run` and `once`: the two commands that act."""
+
+import asyncio
+import logging
+import pathlib
+import signal
+from typing import Annotated
+
+import typer
+
+from reconciler import app as root
+from reconciler.cli import options
+from reconciler.model import outcomes
+
+
+def register(app: typer.Typer) -> None:
+    app.command("run")(run)
+    app.command("once")(once)
+
+
+def run(
+    config: options.Config = options.CONFIG,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every detail.")] = False,
+) -> None:
+    """Run the daemon: poll Git, apply, watch, record, revert. Ends at SIGTERM or Ctrl-C, at a safe point."""
+    _log(verbose)
+    asyncio.run(_serve(config))
+
+
+async def _serve(config: pathlib.Path) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    await root.serve(config, stop=stop)
+
+
+def once(
+    config: options.Config = options.CONFIG,
+    environment: options.Environment = None,
+    application: options.Application = None,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until every target is at rest.")] = 600.0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every detail.")] = False,
+) -> None:
+    """Bring every target to rest once, then end: for a pipeline or a cron job, in place of the daemon.
+
+    Exit 0: everything is as Git says. Exit 1: a target is held, was reverted, or had not come to rest in time.
+    """
+    _log(verbose)
+    results = asyncio.run(root.once(config, patience=timeout, wanted=options.wanted(environment, application)))
+    good = (outcomes.Outcome.UNCHANGED, outcomes.Outcome.ROLLED_OUT)
+    for key, result in sorted(results.items()):
+        typer.echo(f"{key}: {result.outcome.value}: {result.because}")
+    if not all(result.outcome in good for result in results.values()):
+        raise typer.Exit(1)
+
+
+def _log(verbose: bool) -> None:
+    level = logging.DEBUG if verbose else logging.INFO
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("asyncio").setLevel(logging.WARNING)

@@ -1,0 +1,160 @@
+"""The rolling strategy: every phase, every kind of report, one table."""
+
+import dataclasses
+
+import pytest
+
+from reconciler.model import health, ids, manifests, outcomes, plans, rollouts, targets
+from reconciler.rollout import commands, rolling
+
+TARGET = ids.TargetKey("production", "web")
+WEB = ids.ObjectKey("apps", "Deployment", "web", "web")
+VERIFICATION = targets.Verification(progress_deadline=600, observe=60, restarts=3, probes=())
+MANIFEST = manifests.Manifest(WEB, "apps/v1", b"{}", manifests.Origin("web.yaml", 1))
+
+
+def rollout(phase: rollouts.Phase, **fields: object) -> rollouts.Rollout:
+    made = rollouts.Rollout(
+        id="r1",
+        target=TARGET,
+        purpose=rollouts.Purpose.RELEASE,
+        revision="a" * 40,
+        input_digest="inputs",
+        manifest_digest="manifests",
+        because="the head",
+        started_at="2026-01-01T00:00:00Z",
+        phase=phase,
+    )
+    return dataclasses.replace(made, **fields)  # type: ignore[arg-type]
+
+
+def report(state: health.State, blame: health.Blame | None = None) -> health.Report:
+    return health.Report(state, "because", blame=blame)
+
+
+def plan(action: plans.Action | None, prune: plans.Action | None = None) -> plans.Plan:
+    wave = (plans.Change(action, WEB, "because", MANIFEST),) if action else ()
+    prunes = (plans.Change(prune, WEB, "because", uid="u"),) if prune else ()
+    return plans.Plan(TARGET, "manifests", (wave,), prunes)
+
+
+def command(phase: rollouts.Phase, seen: rolling.Seen, **fields: object) -> commands.Command:
+    return rolling.step(rollout(phase, **fields), seen, verification=VERIFICATION)
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [
+        (plans.Action.CREATED, commands.Apply),
+        (plans.Action.CONFIGURED, commands.Apply),
+        (plans.Action.UNCHANGED, commands.Enter),
+        (plans.Action.SKIPPED, commands.Wait),
+        (None, commands.Enter),
+    ],
+)
+def test_applying_goes_on_when_nothing_is_left_to_write(action: plans.Action | None, expected: type) -> None:
+    assert isinstance(command(rollouts.Phase.APPLYING, rolling.Seen(plan=plan(action))), expected)
+
+
+def test_the_first_wave_that_writes_goes_first_and_alone() -> None:
+    first = plans.Change(plans.Action.CREATED, ids.ObjectKey("", "Namespace", "", "web"), "new", MANIFEST)
+    second = plans.Change(plans.Action.CREATED, WEB, "new", MANIFEST)
+    seen = rolling.Seen(plan=plans.Plan(TARGET, "m", ((first,), (second,))))
+    assert command(rollouts.Phase.APPLYING, seen) == commands.Apply((first,))
+
+
+RELEASE, WORLD = health.Blame.RELEASE, health.Blame.WORLD
+
+
+@pytest.mark.parametrize(
+    ("state", "blame", "spent", "expected", "hold"),
+    [
+        (health.State.HEALTHY, None, 0, commands.Enter, None),
+        (health.State.SUSPENDED, None, 0, commands.Enter, None),
+        (health.State.PROGRESSING, None, 599, commands.Wait, None),
+        (health.State.PROGRESSING, None, 600, commands.Fail, None),
+        (health.State.MISSING, None, 600, commands.Fail, None),
+        (health.State.DEGRADED, RELEASE, 1, commands.Fail, None),
+        (health.State.DEGRADED, WORLD, 1, commands.Wait, outcomes.HoldReason.WORLD),
+        (health.State.DEGRADED, WORLD, 6000, commands.Wait, outcomes.HoldReason.WORLD),
+        (health.State.UNKNOWN, None, 1, commands.Wait, None),
+        (health.State.UNKNOWN, None, 61, commands.Wait, outcomes.HoldReason.WORLD),
+        (health.State.UNKNOWN, None, 6000, commands.Wait, outcomes.HoldReason.WORLD),
+    ],
+)
+def test_watching(
+    state: health.State,
+    blame: health.Blame | None,
+    spent: float,
+    expected: type,
+    hold: outcomes.HoldReason | None,
+) -> None:
+    """Only the release's own failures fail it; what is not known never passes and never fails."""
+    found = command(rollouts.Phase.WATCHING, rolling.Seen(report=report(state, blame)), spent=spent)
+    assert isinstance(found, expected)
+    if isinstance(found, commands.Wait):
+        assert found.hold is hold
+
+
+@pytest.mark.parametrize(
+    ("state", "blame", "spent", "unwell", "expected"),
+    [
+        (health.State.HEALTHY, None, 59, 0, commands.Wait),
+        (health.State.HEALTHY, None, 60, 0, commands.Finish),
+        (health.State.PROGRESSING, None, 61, 0, commands.Wait),  # not healthy at the end of the window: not good
+        (health.State.PROGRESSING, None, 10, 15, commands.Fail),
+        (health.State.DEGRADED, RELEASE, 10, 0, commands.Fail),
+        (health.State.DEGRADED, WORLD, 10, 0, commands.Wait),
+        (health.State.UNKNOWN, None, 100, 0, commands.Wait),
+    ],
+)
+def test_observing(
+    state: health.State, blame: health.Blame | None, spent: float, unwell: float, expected: type
+) -> None:
+    found = command(rollouts.Phase.OBSERVING, rolling.Seen(report=report(state, blame)), spent=spent, unwell=unwell)
+    assert isinstance(found, expected)
+
+
+def test_unknown_at_the_end_of_the_window_is_unproven_not_good_and_not_failed() -> None:
+    seen = rolling.Seen(report=report(health.State.UNKNOWN))
+    found = command(rollouts.Phase.OBSERVING, seen, spent=60 + rolling.UNKNOWN_GRACE)
+    assert isinstance(found, commands.Wait)
+    assert found.hold is outcomes.HoldReason.UNPROVEN
+
+
+def test_prune_comes_last_and_only_from_a_plan_without_other_writes() -> None:
+    pruned = plan(None, plans.Action.PRUNED)
+    assert command(rollouts.Phase.PRUNING, rolling.Seen(plan=pruned)) == commands.Prune(pruned.prunes)
+    changed = plan(plans.Action.CONFIGURED, plans.Action.PRUNED)
+    found = command(rollouts.Phase.PRUNING, rolling.Seen(plan=changed))
+    assert isinstance(found, commands.Enter)
+    assert found.phase is rollouts.Phase.APPLYING
+
+
+@pytest.mark.parametrize(
+    ("moving", "quieted", "spent", "expected"),
+    [
+        ((WEB,), (), 0, commands.Pause),
+        ((WEB,), (WEB,), 1, commands.Wait),
+        ((WEB,), (WEB,), rolling.QUIET_DEADLINE, commands.Enter),
+        ((), (WEB,), 1, commands.Enter),
+    ],
+)
+def test_a_revert_stops_what_moves_before_it_turns_it_round(
+    moving: tuple[ids.ObjectKey, ...], quieted: tuple[ids.ObjectKey, ...], spent: float, expected: type
+) -> None:
+    found = command(rollouts.Phase.QUIETING, rolling.Seen(moving=moving), quieted=quieted, spent=spent)
+    assert isinstance(found, expected)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in rollouts.Phase if phase is not rollouts.Phase.ENDED])
+def test_a_step_that_saw_nothing_waits_and_decides_nothing(phase: rollouts.Phase) -> None:
+    found = command(phase, rolling.Seen())
+    assert isinstance(found, commands.Wait) or phase is rollouts.Phase.QUIETING
+
+
+def test_time_without_the_daemon_is_not_counted() -> None:
+    """I24: what was spent goes on where it was saved; the clock of another process means nothing."""
+    before = rollout(rollouts.Phase.OBSERVING, spent=10.0, clock=1000.0)
+    after = before.resumed(5.0).tick(8.0)
+    assert after.spent == 13.0

@@ -1,0 +1,65 @@
+"""Helm's text: origins, tests left out, other hooks refused."""
+
+import pytest
+
+from reconciler import errors
+from reconciler.render import chart
+from tests.render import examples
+
+
+def part(path: str, body: str) -> str:
+    return f"---\n# Source: {path}\n{body}\n"
+
+
+def hook(kinds: str, *, name: str = "job") -> str:
+    return f"kind: Job\nmetadata:\n  name: {name}\n  annotations: {{helm.sh/hook: '{kinds}'}}"
+
+
+def test_documents_come_from_the_template_that_wrote_them() -> None:
+    text = part("web/templates/a.yaml", "kind: A\n---\nkind: B") + part("web/charts/sub/templates/s.yaml", "\nkind: S")
+    found = chart.read(text, chart=examples.CHART)
+    assert [(str(each.origin), each.value) for each in found.parsed] == [
+        ("charts/web/templates/a.yaml", {"kind": "A"}),
+        ("charts/web/templates/a.yaml", {"kind": "B"}),
+        ("charts/web/charts/sub/templates/s.yaml", {"kind": "S"}),
+    ]
+    assert found.notes == ()
+
+
+def test_an_empty_chart_is_an_empty_result() -> None:
+    assert chart.read("", chart=examples.CHART) == chart.Rendered((), ())
+
+
+@pytest.mark.parametrize("kinds", ["test", "test-success", " test-failure ", "test,test-failure"])
+def test_test_hooks_are_left_out_with_a_note(kinds: str) -> None:
+    found = chart.read(part("web/templates/t.yaml", hook(kinds)), chart=examples.CHART)
+    assert found == chart.Rendered((), ("test hook Job job of charts/web/templates/t.yaml left out",))
+
+
+@pytest.mark.parametrize("kinds", ["pre-install", "post-upgrade,test", "crd-install", "anything"])
+def test_other_hooks_are_refused_by_name(kinds: str) -> None:
+    text = part("web/templates/h.yaml", hook(kinds)) + part("web/templates/i.yaml", hook("pre-delete", name="two"))
+    with pytest.raises(errors.InvalidInput) as refused:
+        chart.read(text, chart=examples.CHART)
+    assert len(refused.value.problems) == 2
+    assert refused.value.problems[0].startswith("charts/web/templates/h.yaml: Job job is a Helm hook (")
+    assert "Job two is a Helm hook (pre-delete)" in refused.value.problems[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["- a", "text", "metadata: []", "metadata: {annotations: [x]}", "metadata: {annotations: {helm.sh/hook: 1}}"],
+)
+def test_odd_shapes_are_left_to_the_judge_of_shapes(body: str) -> None:
+    assert len(chart.read(part("web/templates/a.yaml", body), chart=examples.CHART).parsed) == 1
+
+
+def test_broken_yaml_names_the_template_and_quotes_no_value() -> None:
+    text = part("web/templates/a.yaml", "password: {hunter2") + part("web/templates/b.yaml", "a: 1\na: 2")
+    with pytest.raises(errors.InvalidInput) as refused:
+        chart.read(text, chart=examples.CHART)
+    assert [problem.split(":")[0] for problem in refused.value.problems] == [
+        "charts/web/templates/a.yaml (rendered)",
+        "charts/web/templates/b.yaml (rendered)",
+    ]
+    assert "hunter2" not in str(refused.value)

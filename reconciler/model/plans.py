@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from reconciler.model import ids, manifests
+from reconciler.model import live as of_cluster
 
 
 class Action(enum.Enum):
@@ -46,6 +47,7 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
     force: bool = False
     """Take the fields back from the managers named in `because`: planned from the conflict, never blind (I19)."""
+    live: of_cluster.LiveMeta | None = None
     unknown: str = ""
     """Why the dry-run could not tell; '' when it could. Shown, not an error."""
 

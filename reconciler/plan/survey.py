@@ -48,9 +48,7 @@ def survey(
 
 
 def unchanged(manifest: manifests.Manifest, meta: live.LiveMeta) -> plans.Change:
-    return plans.Change(
-        plans.Action.UNCHANGED, manifest.key, "live is as wanted", manifest=manifest, uid=meta.uid, live=meta
-    )
+    return plans.Change(plans.Action.UNCHANGED, manifest.key, "live is as wanted", manifest=manifest, uid=meta.uid)
 
 
 def _unsettled(manifest: manifests.Manifest, row: records.InventoryRow | None, meta: live.LiveMeta | None) -> str:

@@ -18,7 +18,10 @@ LFS = b"version https://git-lfs.github.com/spec/"
 LINE_BYTES = 512
 """What one entry of a listing may take on average; a longer listing is refused as too many files."""
 COMPLAINTS = 20
-FIELDS = "%H%x1f%<(200,trunc)%an%x1f%<(200,trunc)%ae%x1f%cI%x1f%P%x1f%<(300,trunc)%s"
+FIELDS = "%H%x1f%cI%x1f%P%x1f%an%x1f%ae%x1f%s"
+COMMIT_BYTES = 65_536
+SHOWN = 300
+"""Characters of a name or a subject that are passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,11 @@ def files(git: process.Git, revision: str, path: str) -> tuple[sources.File, ...
 
 
 def log(git: process.Git, newer: str, *, older: str, limit: int) -> tuple[sources.CommitInfo, ...]:
-    """`older` '': the history from its beginning. Terminal when `older` has gone with a rewritten history."""
+    """`older` '': the history from its beginning. Terminal when `older` has gone with a rewritten history.
+
+    A commit whose names and subject take more than 64 KiB is shown cut off, and ends the answer: what somebody wrote
+    into a message must not hold up a deployment.
+    """
     _present(git, newer)
     if older and not has(git, place.checked_revision(older)):
         raise errors.Terminal(f"repository {git.place.name} does not hold {older} any more: there is no log since it")
@@ -148,17 +155,18 @@ def log(git: process.Git, newer: str, *, older: str, limit: int) -> tuple[source
         newer,
         *([f"^{older}"] if older else []),
         "--",
-        most=limit * 8_192,
+        most=limit * COMMIT_BYTES,
     )
-    if not ended.fine:
+    if not ended.fine and ended.stop is not process.Stop.FLOODED:
         raise answers.local_failure(ended, where=git.place, doing="reading the log")
     return tuple(_commit(row) for row in ended.out.decode("utf-8", "replace").split("\0") if row)
 
 
 def _commit(row: str) -> sources.CommitInfo:
     """What people wrote is made printable: an escape sequence in a subject must not reach a terminal."""
-    revision, name, mail, at, parents, subject = row.split("\x1f", 5)
-    name, mail, subject = (place.CONTROL.sub("�", text).strip() for text in (name, mail, subject))
+    revision, at, parents, *written = row.split("\x1f", 5)
+    cut = [place.CONTROL.sub("�", text[:SHOWN]).strip() for text in written]
+    name, mail, subject = (*cut, "", "", "")[:3]
     return sources.CommitInfo(revision, f"{name} <{mail}>", at, subject, tuple(parents.split()))
 
 

@@ -30,8 +30,8 @@ class ManifestsSource(base.Settings):
 class ChartSource(base.Settings):
     """A Helm chart of the same repository."""
 
-    path: values.RepositoryPath = Field(
-        description="The chart's folder, from the repository's root: charts are shared.",
+    path: values.RootPath = Field(
+        description="The chart's folder: charts are shared, so they lie outside of the application's.",
         examples=["charts/web"],
     )
     release: values.Name | None = Field(
@@ -113,9 +113,9 @@ class Application(base.Settings):
         " `environment.yaml` says.",
     )
     source: Source = Field(description="Where the objects come from.", examples=["{manifests: {}}"])
-    reads: tuple[values.RepositoryPath, ...] = Field(
+    reads: tuple[values.RootPath, ...] = Field(
         default=(),
-        description="Further paths, from the repository's root, whose change is a change of this application. The"
+        description="Further paths whose change is a change of this application. The"
         " source's own paths are always read.",
     )
     strategy: Strategy = Field(default=Strategy(), description="How a new version replaces the running one.")

@@ -70,8 +70,8 @@ class Repository(base.Settings):
     )
     credentials: Credentials = Field(default=Credentials(), description="What the host is shown.")
     author: Author = Field(default=Author(), description="Who revert commits are by.")
-    desired_state: values.RepositoryPath = Field(
-        default="desired-state", description="The folder with one folder per environment, from the repository's root."
+    desired_state: values.RootPath = Field(
+        default="desired-state", description="The folder with one folder per environment."
     )
     max_files: Annotated[int, values.whole(least=1, most=1_000_000)] = Field(
         default=5_000,

@@ -85,7 +85,7 @@ class _Merge:
             cluster=self.limits.cluster,
             namespace=self.namespace(confinement.namespaces),
             source=self.source(),
-            reads=tuple(path.removeprefix("/") for path in self.application.reads),
+            reads=self.application.reads,
             confinement=confinement,
             verification=self.verification(),
             prune=self.prune(),
@@ -155,7 +155,7 @@ class _Merge:
         chart, manifests = self.application.source.chart, self.application.source.manifests
         if chart is not None:
             return targets.Chart(
-                path=chart.path.removeprefix("/"),
+                path=chart.path,
                 release=chart.release or self.key.application,
                 values_files=tuple(self.from_folder(path) for path in chart.values_files),
                 values=chart.inline_values,

@@ -104,7 +104,7 @@ class _Check:
         environment: environment_file.Environment,
     ) -> None:
         limits = deployment.environments.get(key.environment)
-        prefix = deployment.repositories[limits.repository].desired_state.removeprefix("/") if limits else ""
+        prefix = deployment.repositories[limits.repository].desired_state if limits else ""
         folder = f"{prefix}/{key.environment}/{key.application}"
         try:
             target = resolve.resolve(

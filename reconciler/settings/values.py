@@ -245,6 +245,11 @@ def repository_path(value: object) -> str:
     return root + clean
 
 
+def root_path(value: object) -> str:
+    """A path from the repository's root in any case; a leading `/` says nothing more and goes."""
+    return repository_path(value).removeprefix("/")
+
+
 def disk_path(value: object) -> str:
     """An absolute path of the daemon's disk: relative to what would be anybody's guess in a container."""
     path = text(value)
@@ -343,6 +348,7 @@ NamespacePattern = Annotated[
 ]
 GitRef = Annotated[str, Shape("fully qualified ref", git_ref)]
 RepositoryPath = Annotated[str, Shape("path in the repository", repository_path)]
+RootPath = Annotated[str, Shape("path from the repository's root", root_path)]
 DiskPath = Annotated[str, Shape("absolute path on the daemon's disk", disk_path)]
 FileName = Annotated[str, Shape("file name", file_name)]
 Remote = Annotated[str, Shape("https URL or absolute path", remote)]

@@ -65,6 +65,7 @@ def test_sizes(written: object, size: int) -> None:
 )
 def test_repository_paths(written: str, path: str) -> None:
     assert values.repository_path(written) == path
+    assert values.root_path(written) == path.removeprefix("/")
 
 
 @pytest.mark.parametrize(

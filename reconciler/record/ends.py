@@ -1,6 +1,7 @@
-"""How a rollout ended, read from the ledgers before and after: one row of the journal's list of rollouts."""
+"""How a rollout ended, read from the write that ended it: one row of the journal's list of rollouts."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.model import records, rollouts
@@ -11,8 +12,18 @@ class End(enum.Enum):
 
     DONE = "done"
     FAILED = "failed"
-    HELD = "held"  # ended without a verdict: the hold says why
-    PREEMPTED = "pre-empted"  # another rollout took its place
+    PREEMPTED = "pre-empted"  # something newer took its place
+    DROPPED = "dropped"  # ended without a verdict: `because` is the hold's, or the pass's
+
+
+_SAYS = {
+    records.EventKind.ROLLED_OUT: End.DONE,
+    records.EventKind.REVERTED: End.DONE,
+    records.EventKind.DRIFT_HEALED: End.DONE,
+    records.EventKind.ROLLOUT_FAILED: End.FAILED,
+    records.EventKind.REVERT_FAILED: End.FAILED,
+    records.EventKind.PREEMPTED: End.PREEMPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,27 +35,15 @@ class Ended:
     because: str
 
 
-def ended(old: records.Ledger, new: records.Ledger) -> Ended | None:
-    """The rollout under way in `old` that is over in `new`, or None."""
+def ended(old: records.Ledger, new: records.Ledger, *, events: Sequence[records.Event]) -> Ended | None:
+    """The rollout under way in `old` that is over in `new`, or None. `events`: what is recorded with `new`; the first
+    of them that ends a rollout says how."""
     rollout, after = old.rollout, new.rollout
     if rollout is None or rollout.phase is rollouts.Phase.ENDED:
         return None
-    replaced = after is not None and after.id != rollout.id
-    if after is not None and not replaced and after.phase is not rollouts.Phase.ENDED:
+    if after is not None and after.id == rollout.id and after.phase is not rollouts.Phase.ENDED:
         return None
-    end, because = _verdict(rollout, new=new, replaced=replaced)
-    return Ended(rollout.id, end, because)
-
-
-def _verdict(rollout: rollouts.Rollout, *, new: records.Ledger, replaced: bool) -> tuple[End, str]:
-    """Failure comes first: the revert that answers a failed rollout takes its place, yet pre-empts nothing."""
-    quarantine = new.quarantine_of(rollout.input_digest)
-    if quarantine is not None:
-        return End.FAILED, quarantine.because
-    if new.stopped and rollout.purpose is rollouts.Purpose.REVERT:
-        return End.FAILED, new.stopped
-    if replaced and new.rollout is not None:
-        return End.PREEMPTED, new.rollout.because
-    if new.hold is not None:
-        return End.HELD, new.hold.because
-    return End.DONE, new.because
+    for event in events:
+        if end := _SAYS.get(event.kind):
+            return Ended(rollout.id, end, event.because)
+    return Ended(rollout.id, End.DROPPED, new.hold.because if new.hold else new.because)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,7 +37,7 @@ def test_a_page_is_verified_from_the_event_before_it() -> None:
 Tamper = Callable[[list[records.ChainedEvent]], list[records.ChainedEvent]]
 
 
-def edited(**changes: object) -> Tamper:
+def edited(**changes: Any) -> Tamper:
     def tamper(events: list[records.ChainedEvent]) -> list[records.ChainedEvent]:
         third = events[2]
         return [*events[:2], replace(third, event=replace(third.event, **changes)), *events[3:]]

@@ -19,49 +19,63 @@ RELEASE = rollouts.Rollout(
     started_at="2026-01-01T10:00:00Z",
 )
 REVERT = replace(RELEASE, id="r2", purpose=rollouts.Purpose.REVERT, input_digest="good", because="r1 failed")
-NEWER = replace(RELEASE, id="r3", input_digest="digest-b", because="a newer commit")
-QUARANTINE = records.Quarantine("digest-a", "a" * 40, "crash loop", "2026-01-01T10:05:00Z")
 HOLD = outcomes.Hold(outcomes.HoldReason.UNPROVEN, "health was not known")
 EMPTY = records.Ledger(TARGET)
 UNDER_WAY = replace(EMPTY, rollout=RELEASE)
-REVERTING = replace(EMPTY, rollout=REVERT, quarantined=(QUARANTINE,))
+ENDED = replace(EMPTY, rollout=RELEASE.enter(rollouts.Phase.ENDED, now=1))
 
-CASES: list[tuple[str, records.Ledger, records.Ledger, ends.Ended | None]] = [
-    ("none", EMPTY, EMPTY, None),
-    ("started", EMPTY, UNDER_WAY, None),
-    ("goes on", UNDER_WAY, replace(EMPTY, rollout=RELEASE.enter(rollouts.Phase.WATCHING, now=1)), None),
-    ("done", UNDER_WAY, replace(EMPTY, because="healthy"), ends.Ended("r1", ends.End.DONE, "healthy")),
+
+def said(*kinds: records.EventKind) -> tuple[records.Event, ...]:
+    return tuple(records.Event(kind, "2026-01-01T10:05:00Z", f"said by {kind.value}", TARGET) for kind in kinds)
+
+
+Kind = records.EventKind
+Case = tuple[str, records.Ledger, records.Ledger, tuple[records.Event, ...], tuple[ends.End, str] | None]
+CASES: list[Case] = [
+    ("none", EMPTY, EMPTY, (), None),
+    ("started", EMPTY, UNDER_WAY, said(Kind.ROLLOUT_STARTED), None),
+    ("goes on", UNDER_WAY, replace(EMPTY, rollout=RELEASE.enter(rollouts.Phase.WATCHING, now=1)), (), None),
+    ("goes on, while something else is told", UNDER_WAY, UNDER_WAY, said(Kind.DRIFT_HEALED), None),
+    ("done", UNDER_WAY, EMPTY, said(Kind.ROLLED_OUT), (ends.End.DONE, "said by rolled-out")),
+    ("done, kept in the ledger", UNDER_WAY, ENDED, said(Kind.ROLLED_OUT), (ends.End.DONE, "said by rolled-out")),
+    ("over before", ENDED, EMPTY, said(Kind.ROLLED_OUT), None),
     (
-        "done, kept in the ledger",
+        "failed, and the revert that answers it takes its place",
         UNDER_WAY,
-        replace(EMPTY, rollout=RELEASE.enter(rollouts.Phase.ENDED, now=1), because="healthy"),
-        ends.Ended("r1", ends.End.DONE, "healthy"),
-    ),
-    ("kept, and over before", replace(EMPTY, rollout=RELEASE.enter(rollouts.Phase.ENDED, now=1)), EMPTY, None),
-    ("failed, and its revert begins", UNDER_WAY, REVERTING, ends.Ended("r1", ends.End.FAILED, "crash loop")),
-    (
-        "failed for the first time: held, not reverted",
-        UNDER_WAY,
-        replace(EMPTY, quarantined=(QUARANTINE,), hold=HOLD),
-        ends.Ended("r1", ends.End.FAILED, "crash loop"),
+        replace(EMPTY, rollout=REVERT),
+        said(Kind.ROLLOUT_FAILED, Kind.QUARANTINED, Kind.ROLLOUT_STARTED),
+        (ends.End.FAILED, "said by rollout-failed"),
     ),
     (
-        "the revert went well, beside the quarantine of another digest",
-        REVERTING,
-        replace(EMPTY, quarantined=(QUARANTINE,), because="back at last good"),
-        ends.Ended("r2", ends.End.DONE, "back at last good"),
+        "the revert went well",
+        replace(EMPTY, rollout=REVERT),
+        EMPTY,
+        said(Kind.REVERTED),
+        (ends.End.DONE, "said by reverted"),
     ),
     (
         "the revert failed",
-        REVERTING,
-        replace(EMPTY, quarantined=(QUARANTINE,), stopped="the revert is unhealthy too"),
-        ends.Ended("r2", ends.End.FAILED, "the revert is unhealthy too"),
+        replace(EMPTY, rollout=REVERT),
+        replace(EMPTY, stopped="so"),
+        said(Kind.REVERT_FAILED, Kind.PAGE),
+        (ends.End.FAILED, "said by revert-failed"),
     ),
-    ("a newer commit", UNDER_WAY, replace(EMPTY, rollout=NEWER), ends.Ended("r1", ends.End.PREEMPTED, NEWER.because)),
-    ("held", UNDER_WAY, replace(EMPTY, hold=HOLD), ends.Ended("r1", ends.End.HELD, HOLD.because)),
+    ("a newer commit", UNDER_WAY, EMPTY, said(Kind.PREEMPTED), (ends.End.PREEMPTED, "said by preempted")),
+    ("held", UNDER_WAY, replace(EMPTY, hold=HOLD), said(Kind.HELD), (ends.End.DROPPED, HOLD.because)),
+    ("no word", UNDER_WAY, replace(EMPTY, because="nothing is wanted"), (), (ends.End.DROPPED, "nothing is wanted")),
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_how_it_ended(old: records.Ledger, new: records.Ledger, expected: ends.Ended | None) -> None:
-    assert ends.ended(old, new) == expected
+@pytest.mark.parametrize(
+    ("old", "new", "events", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
+)
+def test_how_it_ended(
+    old: records.Ledger,
+    new: records.Ledger,
+    events: tuple[records.Event, ...],
+    expected: tuple[ends.End, str] | None,
+) -> None:
+    found = ends.ended(old, new, events=events)
+    assert (found and (found.rollout, found.end, found.because)) == (
+        expected and (old.rollout and old.rollout.id, *expected)
+    )

@@ -138,8 +138,15 @@ class SqlJournal:
     async def open_intents(self, target: ids.TargetKey) -> tuple[records.Intent, ...]:
         return await self._read(statements.open_intents, target)
 
-    async def adopt_rows(self, target: ids.TargetKey, rows: Sequence[records.InventoryRow], *, epoch: int) -> None:
-        await self._write(lambda tx: statements.replace_rows(tx, target, learnt=rows), epoch=epoch)
+    async def adopt_rows(
+        self,
+        target: ids.TargetKey,
+        rows: Sequence[records.InventoryRow],
+        *,
+        forget: Sequence[ids.ObjectKey] = (),
+        epoch: int,
+    ) -> None:
+        await self._write(lambda tx: statements.learn(tx, target, learnt=rows, forget=forget), epoch=epoch)
 
     async def history(self, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
         return await self._read(lambda tx: statements.history(tx, target, limit=limit))

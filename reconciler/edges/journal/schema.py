@@ -31,7 +31,7 @@ def _revision(connection: sa.Connection) -> str:
     """The schema's revision; '' for a new file, 'foreign' for somebody else's database."""
     names = sa.inspect(connection).get_table_names()
     if "alembic_version" in names:
-        return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none())
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none() or ""
     return "foreign" if names else ""
 
 
@@ -62,9 +62,12 @@ def _upgrade(connection: sa.Connection, *, lock: leadership.LeaderLock, now: str
 
 def _migrate(connection: sa.Connection) -> None:
     # Imported here: Alembic takes 0.1 s to load, and only a new or an old file needs it.
-    from alembic import command, config
+    from alembic import command, config, util
 
     setup = config.Config()
     setup.set_main_option("script_location", "reconciler.edges.journal:migrations")
     setup.attributes["connection"] = connection
-    command.upgrade(setup, "head")
+    try:
+        command.upgrade(setup, "head")
+    except util.CommandError as error:
+        raise errors.JournalUnusable(f"The journal cannot be upgraded: {error}. Restore a backup.") from error

@@ -12,6 +12,9 @@ from reconciler.record import chain, ends
 
 Transaction = sa.Connection
 
+FINAL = (records.Result.DONE.value, records.Result.REFUSED.value)
+"""Outcomes that stand. What was unknown or abandoned may still be found out, or be tried again."""
+
 CHUNK = 10_000
 """Values in one query: SQLite takes 32,766."""
 
@@ -53,15 +56,17 @@ def ledger(tx: Transaction, target: ids.TargetKey) -> records.Ledger:
 def write(tx: Transaction, new: records.Ledger, *, events: Sequence[records.Event], at: str) -> None:
     old = ledger(tx, new.target)
     _put(tx, tables.targets, values=[rows.of_ledger(new)])
-    _note_rollout(tx, old, new=new, at=at)
+    _note_rollout(tx, old, new=new, over=ends.ended(old, new, events=events), at=at)
     append(tx, events)
 
 
-def _note_rollout(tx: Transaction, old: records.Ledger, *, new: records.Ledger, at: str) -> None:
+def _note_rollout(
+    tx: Transaction, old: records.Ledger, *, new: records.Ledger, over: ends.Ended | None, at: str
+) -> None:
     table, before, after = tables.rollouts, old.rollout, new.rollout
     if after is not None and (before is None or (before.id, before.phase) != (after.id, after.phase)):
         _put(tx, table, values=[rows.of_rollout(after)])
-    if over := ends.ended(old, new):
+    if over is not None:
         last = {"ended_at": at, "outcome": over.end.value, "because": over.because}
         tx.execute(sa.update(table).where(table.c.id == over.rollout).values(last))
 
@@ -108,32 +113,48 @@ def owner(tx: Transaction, key: ids.ObjectKey, *, among: Sequence[ids.TargetKey]
     return min((target for target in found if target in among), default=None)
 
 
-def replace_rows(tx: Transaction, target: ids.TargetKey, *, learnt: Sequence[records.InventoryRow]) -> None:
+def learn(
+    tx: Transaction,
+    target: ids.TargetKey,
+    *,
+    learnt: Sequence[records.InventoryRow],
+    forget: Sequence[ids.ObjectKey],
+) -> None:
     _put(tx, tables.inventory, values=[rows.of_inventory(target, row) for row in learnt])
+    _forget(tx, [(target, key) for key in forget])
 
 
 def intend(tx: Transaction, intents: Sequence[records.Intent], *, epoch: int) -> None:
-    if not intents:
-        return
-    tx.execute(sa.insert(tables.intents), [rows.of_intent(intent, epoch=epoch) for intent in intents])
+    """An operation that was intended before (a push repeated after a crash pushes the same commit) is open again,
+    under the new epoch, unless it has a final outcome. Raises Terminal when it was another deed."""
+    known = _known(tx, [intent.operation for intent in intents])
+    for intent in intents:
+        _same_deed(intent, known.get(intent.operation))
+    fresh = [rows.of_intent(intent, epoch=epoch) for intent in intents if intent.operation not in known]
+    if fresh:
+        tx.execute(sa.insert(tables.intents), fresh)
+    again = [operation for operation, row in known.items() if row["result"] not in FINAL]
+    reopened = {"epoch": epoch, "result": None, "because": "", "settled_at": None}
+    _update_intents(tx, [{"of": operation, **reopened} for operation in again])
     new = [rows.pending(intent) for intent in intents if intent.verb is records.Verb.APPLY]
     if new:
         tx.execute(sqlite.insert(tables.inventory).on_conflict_do_nothing(), new)
 
 
 def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> None:
-    """An outcome is final, but for `unknown`: what was read back later may replace that."""
-    table = tables.intents
-    owners = _unsettled(tx, [settled.operation for settled in results])
-    values = [
-        {"settled": settled.operation, "result": settled.result.value, "because": settled.because, "settled_at": at}
-        for settled in results
-    ]
-    if values:
-        tx.execute(sa.update(table).where(table.c.operation == sa.bindparam("settled")), values)
+    """The first final outcome stands: who died between settling and the next write tells it once more."""
+    known = _known(tx, [settled.operation for settled in results])
+    if missing := next((settled.operation for settled in results if settled.operation not in known), ""):
+        raise errors.Terminal(f"The journal has no intent {missing}: it cannot be settled.")
+    news = [settled for settled in results if known[settled.operation]["result"] not in FINAL]
+    outcomes = (
+        {"of": found.operation, "result": found.result.value, "because": found.because, "settled_at": at}
+        for found in news
+    )
+    _update_intents(tx, list(outcomes))
     last: dict[tuple[ids.TargetKey, ids.ObjectKey], records.InventoryRow | None] = {}
-    for settled in results:
-        target = owners[settled.operation]
+    for settled in news:
+        target = rows.to_target(known[settled.operation])
         if settled.row is not None:
             last[target, settled.row.key] = settled.row
         if settled.forget is not None:
@@ -142,18 +163,30 @@ def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> N
     _forget(tx, [(target, key) for (target, key), row in last.items() if row is None])
 
 
-def _unsettled(tx: Transaction, operations: Sequence[str]) -> dict[str, ids.TargetKey]:
-    """The targets of these intents. Raises Terminal when one of them is unknown, or settled for good."""
-    table = tables.intents
-    columns = (table.c.operation, table.c.environment, table.c.application)
-    unsettled = table.c.result.is_(None) | (table.c.result == records.Result.UNKNOWN.value)
-    found: dict[str, ids.TargetKey] = {}
+def _known(tx: Transaction, operations: Sequence[str]) -> dict[str, sa.RowMapping]:
+    """The recorded intents among these, by operation."""
+    table, found = tables.intents, {}
     for chunk in (operations[start : start + CHUNK] for start in range(0, len(operations), CHUNK)):
-        query = sa.select(*columns).where(table.c.operation.in_(chunk), unsettled)
-        found.update({row["operation"]: rows.to_target(row) for row in tx.execute(query).mappings()})
-    if missing := next((operation for operation in operations if operation not in found), ""):
-        raise errors.Terminal(f"The journal has no open intent {missing}: it cannot be settled.")
+        query = sa.select(table).where(table.c.operation.in_(chunk))
+        found.update({row["operation"]: row for row in tx.execute(query).mappings()})
     return found
+
+
+def _same_deed(intent: records.Intent, known: sa.RowMapping | None) -> None:
+    if known is None:
+        return
+    recorded = rows.to_intent(known)
+    if (recorded.target, recorded.verb, recorded.subject) != (intent.target, intent.verb, intent.subject):
+        raise errors.Terminal(
+            f"Operation {intent.operation} is recorded as {recorded.verb.value} of {recorded.subject}: an id is used "
+            "once."
+        )
+
+
+def _update_intents(tx: Transaction, values: Sequence[rows.Values]) -> None:
+    """Update the intents named by `of` with the other values."""
+    if values:
+        tx.execute(sa.update(tables.intents).where(tables.intents.c.operation == sa.bindparam("of")), list(values))
 
 
 def _forget(tx: Transaction, objects: Sequence[tuple[ids.TargetKey, ids.ObjectKey]]) -> None:

@@ -1,0 +1,77 @@
+"""A process that writes to a journal until it is killed: `python -m tests.edges.journal.writer FILE`.
+
+It tells on its standard output what the journal has acknowledged, one line each.
+"""
+
+import asyncio
+import dataclasses
+import itertools
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from reconciler.edges.journal import journal
+from reconciler.model import ids, records
+from tests.edges.journal import examples
+
+ROOT = pathlib.Path(__file__).parents[3]
+GROUP = 3
+
+
+def keys() -> list[ids.ObjectKey]:
+    return [dataclasses.replace(examples.WEB, name=f"web-{number}") for number in range(GROUP)]
+
+
+async def write(path: pathlib.Path) -> None:
+    tell("opening")
+    memory = await journal.open_journal(path)
+    epoch = await memory.lead(f"process {os.getpid()}")
+    tell(f"led {epoch}")
+    for number in itertools.count(1):
+        step = f"{epoch}-{number}"
+        operations = {f"{step}-{key.name}": key for key in keys()}
+        await memory.intend([examples.intent(name, key=key) for name, key in operations.items()], epoch=epoch)
+        tell(f"intended {step}")
+        done = [
+            records.Settled(name, records.Result.DONE, step, row=examples.row(key, uid=step))
+            for name, key in operations.items()
+        ]
+        await memory.settle(done, epoch=epoch)
+        tell(f"settled {step}")
+        events = [examples.event(step), examples.event(step)]
+        await memory.write(records.Ledger(examples.TARGET, because=step), events=events, epoch=epoch)
+        tell(f"written {step}")
+
+
+def tell(line: str) -> None:
+    print(line, flush=True)
+
+
+@contextmanager
+def running(path: pathlib.Path) -> Iterator["subprocess.Popen[str]"]:
+    """The writer as a child process; killed with SIGKILL at the end at the latest."""
+    command = [sys.executable, "-m", "tests.edges.journal.writer", str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def lines_until(child: "subprocess.Popen[str]", word: str, *, count: int = 1) -> list[str]:
+    """Its lines up to the `count`-th that begins with `word`."""
+    assert child.stdout is not None
+    lines: list[str] = []
+    for line in child.stdout:
+        lines.append(line.strip())
+        count -= line.startswith(word)
+        if not count:
+            return lines
+    raise AssertionError(f"the writer ended early, after {lines}")
+
+
+if __name__ == "__main__":
+    asyncio.run(write(pathlib.Path(sys.argv[1])))

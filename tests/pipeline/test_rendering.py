@@ -1,5 +1,6 @@
 """Rendering remembers: an unchanged target renders nothing; an unstable chart is refused."""
 
+import pathlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -189,3 +190,43 @@ async def test_helm_that_only_mentions_dice_is_fine() -> None:
     finally:
         await boxed.close()
     assert found.manifests[0].document()["data"] == {"k": "a"}
+
+
+PAPERLESS = (
+    examples.served("v1", "ConfigMap"),
+    examples.served("v1", "Service"),
+    examples.served("v1", "ServiceAccount"),
+    examples.served("apps/v1", "Deployment"),
+    examples.served("autoscaling/v2", "HorizontalPodAutoscaler"),
+    examples.served("networking.k8s.io/v1", "Ingress"),
+    examples.served("networking.k8s.io/v1", "NetworkPolicy"),
+    examples.served("policy/v1", "PodDisruptionBudget"),
+)
+
+
+@pytest.mark.parametrize("environment", ["development", "staging", "production"])
+async def test_the_chart_we_ship_renders_in_every_environment(environment: str) -> None:
+    root = pathlib.Path(__file__).parents[2]
+    own = f"desired-state/{environment}/paperless-maverick"
+    files = Files(
+        *(
+            examples.file(str(path.relative_to(root)), path.read_bytes())
+            for folder in ("charts/paperless-maverick", own)
+            for path in sorted((root / folder).rglob("*"))
+            if path.is_file()
+        )
+    )
+    chart = targets.Chart("charts/paperless-maverick", "paperless-maverick", (f"{own}/values.yaml",), b"{}")
+    boxed = helm.HelmRenderer(workers=1)
+    try:
+        found = await rendering.Rendering(boxed, "here").render(
+            examples.target(chart, namespace="paperless"),
+            files=files,
+            input_digest="1",
+            facts=live.ClusterFacts("v1.36.3", PAPERLESS),
+        )
+    finally:
+        await boxed.close()
+    assert "Deployment" in {manifest.key.kind for manifest in found.manifests}
+    assert {manifest.key.namespace for manifest in found.manifests} == {"paperless"}
+    assert all(manifest.origin.path.startswith("charts/paperless-maverick/templates/") for manifest in found.manifests)

@@ -75,7 +75,11 @@ class Box:
             shutil.rmtree(folder, ignore_errors=True)
             raise BoxBroken(f"could not be started: {error.strerror}") from error
         box = cls(process, folder=folder, limits=limits)
-        box.greeting = await box._exchange(())
+        try:
+            box.greeting = await box._exchange(())
+        except BoxBroken as broken:
+            said = box._complaint.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            raise BoxBroken(f"did not start, it {broken}: {said[:200]}") from broken  # it knows no secret yet
         return box
 
     @property
@@ -97,6 +101,9 @@ class Box:
             await self.kill()
             raise BoxBroken(f"gave no answer within {self._limits.wall:g} s and was killed", late=True) from error
         except (asyncio.IncompleteReadError, OSError, ValueError) as error:
+            with contextlib.suppress(TimeoutError):  # it may be ending by itself, and then its exit code says why
+                async with asyncio.timeout(1.0):
+                    await self._process.wait()
             await self.kill()
             raise BoxBroken(self._cause()) from error
         except BaseException:

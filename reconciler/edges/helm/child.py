@@ -6,6 +6,7 @@ file system outside its folder, its user. What the platform did not let it give 
 greeting. A frame is four bytes of length, big-endian, and that much JSON; the contents of a request's files follow it.
 """
 
+import contextlib
 import ctypes
 import gzip
 import io
@@ -56,17 +57,20 @@ def limit_resources(limits: dict[str, int]) -> None:
 
 
 def leave_network() -> bool:
-    """An own, empty network namespace; as an ordinary user by way of an own user namespace.
+    """An own, empty network namespace; without the right to make one, within an own user namespace.
 
     Must come before Helm is loaded: its Go threads would forbid a new user namespace.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "unshare"):
         return False
+    if libc.unshare(CLONE_NEWNET | CLONE_NEWIPC) == 0:
+        return True
     user, group = os.geteuid(), os.getegid()
-    if libc.unshare((0 if user == 0 else CLONE_NEWUSER) | CLONE_NEWNET | CLONE_NEWIPC) != 0:
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC) != 0:
         return False
-    if user != 0:
+    # A root without capabilities may not map itself; it goes on as nobody of its namespace.
+    with contextlib.suppress(OSError):
         for name, text in (("setgroups", "deny"), ("gid_map", f"0 {group} 1"), ("uid_map", f"0 {user} 1")):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)

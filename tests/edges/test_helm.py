@@ -39,9 +39,11 @@ async def render(
     return await helm.helm(chart, files=files, namespace="apps", kube_version="v1.36.3", api_versions=api_versions)
 
 
-async def refusal(helm: renderer.HelmRenderer, files: Sequence[sources.File], **more: targets.Chart) -> str:
+async def refusal(
+    helm: renderer.HelmRenderer, files: Sequence[sources.File], *, chart: targets.Chart = examples.CHART
+) -> str:
     with pytest.raises(errors.InvalidInput) as refused:
-        await render(helm, files, **more)
+        await render(helm, files, chart=chart)
     return str(refused.value)
 
 

@@ -23,6 +23,7 @@ SECRET_ANNOTATIONS = frozenset({"kubectl.kubernetes.io/last-applied-configuratio
 SERVER_METADATA = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
 """Metadata that the server keeps: never a difference of ours."""
 
+_ALWAYS_OPENED = frozenset({"metadata", "metadata.annotations"})
 _ABSENT = object()
 
 
@@ -51,8 +52,8 @@ def fields(key: ids.ObjectKey, before: document.Json, after: document.Json) -> t
 def _walk(path: str, old: object, new: object) -> Iterator[plans.FieldChange]:
     if old is new:
         return
-    if path == "metadata.annotations":
-        yield from _annotations(path, old, new)
+    if path in _ALWAYS_OPENED:
+        yield from _opened(path, old, new)
     elif isinstance(old, dict) and isinstance(new, dict):
         for name, left, right in _pairs(old, new):
             yield from _walk(_below(path, name), left, right)
@@ -62,12 +63,12 @@ def _walk(path: str, old: object, new: object) -> Iterator[plans.FieldChange]:
         yield plans.FieldChange(path, _shown(old), _shown(new))
 
 
-def _annotations(path: str, old: object, new: object) -> Iterator[plans.FieldChange]:
-    """One by one also when all of them come or go, so that a secret one cannot slip through inside the whole."""
+def _opened(path: str, old: object, new: object) -> Iterator[plans.FieldChange]:
+    """Entry by entry also when all of it comes or goes, so that a secret one cannot slip through inside the whole."""
     left = old if isinstance(old, dict) else {}
     right = new if isinstance(new, dict) else {}
     for name, before, after in _pairs(left, right):
-        if name in SECRET_ANNOTATIONS:
+        if path == "metadata.annotations" and name in SECRET_ANNOTATIONS:
             yield from _mask(_below(path, name), before, after)
         else:
             yield from _walk(_below(path, name), before, after)

@@ -41,6 +41,7 @@ def answered(
         _sentence(why, forced, note),
         manifest=sent,
         uid=before.meta.uid,
+        live=before.meta,
         fields=() if same else diff.fields(look.manifest.key, was, will),
         force=bool(forced),
     )
@@ -53,7 +54,7 @@ def refused(
     conflict (see forcing.py) nor one of `AGAIN` comes here."""
     if reply.why is live.Why.TERMINATING:
         because = BEING_DELETED if before else f"its namespace is being deleted: {reply.message}"
-        return plans.Change(plans.Action.SKIPPED, look.manifest.key, because)
+        return plans.Change(plans.Action.SKIPPED, look.manifest.key, because, live=before.meta if before else None)
     if reply.why is live.Why.NO_DRY_RUN:
         action = plans.Action.CONFIGURED if before else plans.Action.CREATED
         return plans.Change(
@@ -62,6 +63,7 @@ def refused(
             _because(look) if before else "it does not exist",
             manifest=sent,
             uid=before.meta.uid if before else "",
+            live=before.meta if before else None,
             unknown=reply.message,
         )
     because = f"{look.manifest.key} ({look.manifest.origin}): {reply.message}"
@@ -75,7 +77,7 @@ def later(manifest: manifests.Manifest, unknown: str) -> plans.Change:
 
 def waiting(meta: live.LiveMeta) -> plans.Change:
     """A live object on its way out: an apply would be accepted, and lost with it (facts §5)."""
-    return plans.Change(plans.Action.SKIPPED, meta.key, BEING_DELETED, uid=meta.uid)
+    return plans.Change(plans.Action.SKIPPED, meta.key, BEING_DELETED, uid=meta.uid, live=meta)
 
 
 def learnt(look: survey.Look, meta: live.LiveMeta) -> records.InventoryRow:

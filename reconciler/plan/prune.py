@@ -73,4 +73,4 @@ def _change(meta: live.LiveMeta, *, spare_protected: bool) -> plans.Change:
         action, because = plans.Action.SKIPPED, "it is no longer in Git, and is being deleted already"
     elif spare_protected and kind is not None and kind.protected:
         action, because = plans.Action.SKIPPED, f"it is no longer in Git; a revert removes no {kind.key}"
-    return plans.Change(action, meta.key, because, uid=meta.uid)
+    return plans.Change(action, meta.key, because, uid=meta.uid, live=meta)

@@ -48,7 +48,9 @@ def survey(
 
 
 def unchanged(manifest: manifests.Manifest, meta: live.LiveMeta) -> plans.Change:
-    return plans.Change(plans.Action.UNCHANGED, manifest.key, "live is as wanted", manifest=manifest, uid=meta.uid)
+    return plans.Change(
+        plans.Action.UNCHANGED, manifest.key, "live is as wanted", manifest=manifest, uid=meta.uid, live=meta
+    )
 
 
 def _unsettled(manifest: manifests.Manifest, row: records.InventoryRow | None, meta: live.LiveMeta | None) -> str:

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import pathlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from reconciler import errors, ports
 from reconciler.daemon import beats, metrics, run
@@ -45,14 +44,6 @@ async def open_journal(its: deployment.Deployment, *, read_only: bool = False) -
         await opened.close()
 
 
-@dataclass(slots=True)
-class Built:
-    """A world and what must be closed with it."""
-
-    here: world.World
-    helm: renderer.HelmRenderer
-
-
 @contextlib.asynccontextmanager
 async def build(
     its: deployment.Deployment,
@@ -74,10 +65,12 @@ async def build(
         settings=its,
         epoch=0,
         heard=heard,
+        adjust=lambda changed: None,
     )
-    edges = _Edges(here)
+    edges = Edges(here)
     try:
-        await edges.adjust(its)
+        edges.adjust(its)
+        here.adjust = edges.adjust
         yield here
     finally:
         await edges.close()
@@ -88,7 +81,7 @@ HELM_ITSELF = 2 * 1024**3
 """Address space that Go reserves without using it: the configured memory is what a chart may use on top."""
 
 
-class _Edges:
+class Edges:
     """Repositories and clusters of the present settings; a reload replaces those whose settings changed."""
 
     def __init__(self, here: world.World) -> None:
@@ -96,7 +89,7 @@ class _Edges:
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
         self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
 
-    async def adjust(self, its: deployment.Deployment) -> None:
+    def adjust(self, its: deployment.Deployment) -> None:
         """Make the edges fit `its`."""
         here = self._here
         for name, wanted in its.repositories.items():
@@ -123,7 +116,7 @@ def _place(name: str, wanted: deployment.Repository, its: deployment.Deployment)
     if wanted.credentials.password_file:
         username = "git"
         if wanted.credentials.username_file:
-            username = pathlib.Path(wanted.credentials.username_file).read_text().strip()
+            username = settings_files.word(pathlib.Path(wanted.credentials.username_file))
         credentials = place.Credentials(username, pathlib.Path(wanted.credentials.password_file))
     ca_file = pathlib.Path(wanted.credentials.ca_file) if wanted.credentials.ca_file else None
     return place.Place.checked(
@@ -166,7 +159,7 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
         )
         address = await pages.start(its.metrics.address)
         log.info("metrics on http://%s/metrics", address)
-        daemon = run.Daemon(here, its_beats, its_metrics)
+        daemon = run.Daemon(here, its_beats, its_metrics, file.changes())
         try:
             await daemon.run(stop)
         finally:

@@ -16,6 +16,10 @@ class Beats:
         """`loop` is alive and will say so again within that many seconds."""
         self._last[loop] = (self.clock.monotonic(), within)
 
+    def forget(self, loop: str) -> None:
+        """`loop` was ended on purpose."""
+        self._last.pop(loop, None)
+
     def late(self) -> tuple[str, ...]:
         """The loops that missed their deadline, one sentence each."""
         now = self.clock.monotonic()

@@ -9,6 +9,7 @@ from reconciler import errors
 from reconciler.daemon import beats, queue
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import cycle, world
+from reconciler.settings import deployment
 
 log = logging.getLogger("reconciler.daemon")
 
@@ -29,6 +30,8 @@ class Loops:
     beats: beats.Beats
     passed: Callable[[ids.TargetKey, outcomes.PassResult, float], None]
     """Told of every pass: target, how it ended, seconds it took."""
+    reloaded: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set after each reload: repositories may have come or gone."""
     _nudges: dict[str, asyncio.Event] = field(default_factory=dict)
 
     async def poll(self, name: str) -> None:
@@ -109,15 +112,30 @@ class Loops:
             log.exception("%s: an unforeseen error; it rests for %.0f s", key, BUG_PAUSE)
             return outcomes.PassResult(outcomes.Outcome.FAILED, "an unforeseen error: see the log", BUG_PAUSE)
 
-    async def reload(self, changes: AsyncIterator[Callable[[], None] | errors.InvalidInput]) -> None:
+    async def reload(self, changes: AsyncIterator[deployment.Deployment | errors.InvalidInput]) -> None:
         """Changed settings: apply the good ones, keep the old ones over the bad ones, and say so."""
         async for change in changes:
             if isinstance(change, errors.InvalidInput):
                 because = f"the new settings are not valid, the old ones stay: {'; '.join(change.problems)}"
                 await self.here.append(self.here.event(records.EventKind.SETTINGS_REJECTED, because))
                 continue
-            change()
+            because = f"settings reloaded{restart_for(self.here.settings, change)}"
+            self.here.adjust(change)
+            self.cycle.listen()
             self.cycle.heads.forget_settings()
-            await self.here.append(self.here.event(records.EventKind.SETTINGS_LOADED, "settings reloaded"))
+            await self.here.append(self.here.event(records.EventKind.SETTINGS_LOADED, because))
+            self.reloaded.set()
             for name in self.here.repositories:
                 self.nudge(name)
+
+
+def restart_for(old: deployment.Deployment, new: deployment.Deployment) -> str:
+    """What of the new settings only a restart brings; '' when nothing."""
+    fixed = {
+        "stateDir": old.state_dir != new.state_dir,
+        "journal": old.journal != new.journal,
+        "metrics.address": old.metrics != new.metrics,
+        "render": old.render != new.render,
+    }
+    names = [name for name, changed in fixed.items() if changed]
+    return f"; {', '.join(names)} will change at the next start" if names else ""

@@ -10,6 +10,7 @@ from reconciler import errors
 from reconciler.daemon import beats, loops, metrics, queue
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import cycle, world
+from reconciler.settings import deployment
 
 log = logging.getLogger("reconciler.daemon")
 
@@ -28,20 +29,18 @@ WATCHDOG = 5.0
 
 @dataclass(slots=True)
 class Daemon:
-    """Built by the composition root. `reloads` yields a function that applies new settings, or what is wrong with
-    them."""
+    """Built by the composition root. `reloads` yields changed settings, or what is wrong with them."""
 
     here: world.World
     beats: beats.Beats
     metrics: metrics.Metrics
-    reloads: AsyncIterator[Callable[[], None] | errors.InvalidInput] | None = None
+    reloads: AsyncIterator[deployment.Deployment | errors.InvalidInput]
     loops: loops.Loops | None = None
 
     def __post_init__(self) -> None:
         waiting = queue.Queue(self.here.clock)
         runner = cycle.Cycle(self.here, waiting.wake)
-        for cluster in self.here.clusters.values():
-            cluster.listen(runner.drift.heard)
+        runner.listen()
         self.loops = loops.Loops(self.here, runner, waiting, self.beats, self.metrics.passed)
         self.metrics.watch(waiting, self.beats)
 
@@ -52,11 +51,12 @@ class Daemon:
         await self._lead(stop)
         if stop.is_set():
             return
-        feeders = [asyncio.create_task(self.loops.poll(name), name=f"poll {name}") for name in self.here.repositories]
-        feeders.append(asyncio.create_task(self.loops.listen(), name="requests"))
-        feeders.append(asyncio.create_task(self._watchdog(), name="watchdog"))
-        if self.reloads is not None:
-            feeders.append(asyncio.create_task(self.loops.reload(self.reloads), name="settings"))
+        feeders = [
+            asyncio.create_task(self._pollers(), name="pollers"),
+            asyncio.create_task(self.loops.listen(), name="requests"),
+            asyncio.create_task(self._watchdog(), name="watchdog"),
+            asyncio.create_task(self.loops.reload(self.reloads), name="settings"),
+        ]
         workers = [asyncio.create_task(self.loops.work(), name=f"worker {n}") for n in range(WORKERS)]
         try:
             await _first_end(stop, [*feeders, *workers])
@@ -79,6 +79,22 @@ class Daemon:
             self.metrics.leads(self.here.epoch)
             await self.here.append(self.here.event(records.EventKind.LEADING, f"leading in epoch {self.here.epoch}"))
             return
+
+    async def _pollers(self) -> None:
+        """One poll loop for each repository of the present settings."""
+        polls: dict[str, asyncio.Task[None]] = {}
+        try:
+            while self.loops is not None:
+                for name in self.here.repositories.keys() - polls.keys():
+                    polls[name] = asyncio.create_task(self.loops.poll(name), name=f"poll {name}")
+                for name in polls.keys() - self.here.repositories.keys():
+                    polls.pop(name).cancel()
+                    self.beats.forget(f"poll {name}")
+                self.loops.reloaded.clear()
+                await _first_end(self.loops.reloaded, list(polls.values()))
+        finally:
+            for task in polls.values():
+                task.cancel()
 
     async def _watchdog(self) -> None:
         """Say when a loop goes silent, and when it is back."""
@@ -127,15 +143,14 @@ async def once(
     of Git: what `reconciler once` does. Returns each target's last result."""
     waiting = queue.Queue(here.clock)
     runner = cycle.Cycle(here, waiting.wake)
-    for cluster in here.clusters.values():
-        cluster.listen(runner.drift.heard)
+    runner.listen()
     here.epoch = await here.journal.lead("reconciler once")
     for name in here.repositories:
         await runner.heads.poll(name)
         if trouble := runner.heads.trouble(name):
             raise errors.Transient(f"repository {name}: {trouble.because}")
     results: dict[ids.TargetKey, outcomes.PassResult] = {}
-    open_keys = {key for key in runner.heads.keys() if wanted(key)}
+    open_keys = {key for key in runner.heads.known() if wanted(key)}
     for key in open_keys:
         waiting.wake(key)
     deadline = here.clock.monotonic() + patience

@@ -117,3 +117,11 @@ def _content(path: pathlib.Path) -> bytes:
     except OSError as error:
         problem = f"{path}:1: the file: cannot be read ({error.strerror}); correct its owner or mode"
         raise errors.InvalidInput((problem,)) from error
+
+
+def word(path: pathlib.Path) -> str:
+    """The file's only line, without blanks around it: a user name. Terminal when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise errors.Terminal(f"{path} cannot be read: {error}") from error

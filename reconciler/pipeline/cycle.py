@@ -40,8 +40,16 @@ class Cycle:
         self._advancing = advancing.Advancing(
             here, self._deciding, self._watching, self._failing, self.drift, self.heads
         )
+        self._listening: set[str] = set()
         self._opened: set[ids.TargetKey] = set()
         self._anchored: set[ids.TargetKey] = set()
+
+    def listen(self) -> None:
+        """Hear the watches of every cluster, also of those that a reload brought."""
+        for name, cluster in self._here.clusters.items():
+            if (known := f"{name} {id(cluster)}") not in self._listening:
+                self._listening.add(known)
+                cluster.listen(self.drift.heard)
 
     async def reconcile(self, key: ids.TargetKey) -> outcomes.PassResult:
         """One pass: goes as far as it can and ends at the first wait.

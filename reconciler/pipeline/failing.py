@@ -56,7 +56,7 @@ class Failing:
 
     async def _brake(self, key: ids.TargetKey) -> verdicts.Verdict:
         now, failed = self._here.clock.monotonic(), set(self._failing)
-        known = set(self._heads.keys())
+        known = set(self._heads.known())
         for other in known - failed:
             if age(self._here, (await self._here.journal.ledger(other)).failed_at) < brake.WITHIN:
                 failed.add(other)

@@ -50,7 +50,7 @@ class Heads:
         snapshot = self._snapshots.get(repository)
         return snapshot.revision if snapshot else ""
 
-    def keys(self) -> tuple[ids.TargetKey, ...]:
+    def known(self) -> tuple[ids.TargetKey, ...]:
         return tuple(sorted(key for snapshot in self._snapshots.values() for key in snapshot.targets))
 
     def readers(self, key: ids.TargetKey) -> dict[str, tuple[ids.TargetKey, ...]]:

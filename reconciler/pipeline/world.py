@@ -24,6 +24,9 @@ class World:
     heard: Callable[[records.Event], None]
     """Listeners of events (log, metrics): called after the journal has them, and unable to change anything."""
 
+    adjust: Callable[[deployment.Deployment], None]
+    """Make `settings`, `repositories` and `clusters` those of new settings."""
+
     def at(self) -> str:
         """The wall clock as RFC 3339, for journal and people."""
         return self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""One Kubernetes API server behind `ports.Cluster`: `cluster.connect` opens it."""

@@ -1,0 +1,111 @@
+"""`ports.Cluster` over one Kubernetes API server."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from reconciler import ports
+from reconciler.edges.kubernetes import (
+    calls,
+    checks,
+    credentials,
+    discovery,
+    following,
+    reflecting,
+    rights,
+    session,
+    watching,
+)
+from reconciler.edges.kubernetes import records as target_records
+from reconciler.model import ids, live, manifests, records
+
+
+async def connect(
+    name: str,
+    *,
+    kubeconfig: str = "",
+    context: str = "",
+    namespace_for_records: str = "reconciler",
+    namespaces: Sequence[str] = (),
+    timeouts: session.Timeouts | None = None,
+) -> "KubernetesCluster":
+    """The cluster called `name`, by a kubeconfig file, or by the pod's service account without one.
+
+    Reads credentials and sends nothing: a server that is down makes each call `errors.Transient` until it is there.
+    `namespaces`: where `check` looks for rights that do not reach the whole cluster. Raises `errors.Terminal` when the
+    credentials cannot be used. Close it.
+    """
+    source = credentials.Source(kubeconfig, context)
+    trusted = await credentials.load(source)
+    opened = session.Session(name, source, trusted=trusted, timeouts=timeouts or session.Timeouts())
+    return KubernetesCluster(opened, namespace_for_records=namespace_for_records, namespaces=namespaces)
+
+
+class KubernetesCluster:
+    """Every method is documented at `ports.Cluster`. Made by `connect`."""
+
+    def __init__(self, opened: session.Session, *, namespace_for_records: str, namespaces: Sequence[str] = ()) -> None:
+        self._session = opened
+        self._served = discovery.Discovery(opened)
+        ability, its_rights = reflecting.Ability(), rights.Rights(opened)
+        self._calls = calls.Calls(opened, self._served)
+        self._watching = watching.Watching(opened, self._served, its_rights=its_rights, ability=ability)
+        self._following = following.Following(opened, self._served, ability=ability)
+        self._records = target_records.Records(opened, namespace_for_records)
+        self._checks = checks.Checks(opened, self._served, its_rights=its_rights, namespaces=namespaces)
+
+    @property
+    def name(self) -> str:
+        return self._session.cluster
+
+    async def facts(self, *, fresh: bool = False) -> live.ClusterFacts:
+        """Read afresh, also whatever watch waits for its kind tries at once."""
+        found = await self._served.facts(fresh=fresh)
+        if fresh:
+            self._watching.poke()
+            self._following.poke()
+        return found
+
+    async def read(self, key: ids.ObjectKey) -> live.LiveObject | None:
+        return await self._calls.read(key)
+
+    async def dry_run(self, manifest: manifests.Manifest, *, force: bool) -> live.Applied | live.Refused:
+        return await self._calls.apply(manifest, force=force, dry_run=True)
+
+    async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
+        return await self._calls.apply(manifest, force=force, operation=operation)
+
+    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
+        return await self._calls.delete(key, uid=uid, operation=operation)
+
+    async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
+        """Replaces the set: the caller names everything that it still wants."""
+        await self._watching.want(wanted)
+
+    def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
+        return self._watching.meta(key)
+
+    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
+        self._watching.listen(heard)
+
+    async def follow(self, target: ids.TargetKey, wanted: Iterable[ports.Wanted], *, woken: Callable[[], None]) -> None:
+        await self._following.follow(target, wanted, woken=woken)
+
+    async def unfollow(self, target: ids.TargetKey) -> None:
+        await self._following.unfollow(target)
+
+    def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
+        return self._following.followed(target)
+
+    async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
+        return await self._records.read(target)
+
+    async def write_record(self, record: records.TargetRecord) -> None:
+        await self._records.write(record)
+
+    async def check(self) -> tuple[ports.Finding, ...]:
+        return await self._checks.findings()
+
+    async def close(self) -> None:
+        """End the watches, then the connections."""
+        await self._watching.close()
+        await self._following.close()
+        await self._session.close()

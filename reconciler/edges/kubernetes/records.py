@@ -1,0 +1,141 @@
+"""Target records: the journal's anchors in the cluster, one ConfigMap a target (design §5). No counted calls."""
+
+import re
+
+import orjson
+
+from reconciler import errors
+from reconciler.edges.kubernetes import objects, replies, session
+from reconciler.model import document, ids, live, records
+
+MANAGER = "reconciler-records"
+LONGEST_NAME = 253
+CONFIG_MAPS = live.ResourceType(ids.KindKey("", "ConfigMap"), "v1", "configmaps", True, frozenset())
+NAMESPACES = live.ResourceType(ids.KindKey("", "Namespace"), "v1", "namespaces", False, frozenset())
+
+
+def name_of(target: ids.TargetKey) -> str:
+    """`reconciler-<environment>-<application>`. With a digest where that is no name, or could be two targets':
+    `a-b/c` and `a/b-c`."""
+    plain = f"reconciler-{target.environment}-{target.application}"
+    fits = len(plain) <= LONGEST_NAME and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", plain)
+    if fits and "-" not in target.environment:
+        return plain
+    readable = re.sub(r"[^a-z0-9]+", "-", plain.lower())[:200].strip("-")
+    return f"{readable}-{document.digest(str(target))[:16]}"
+
+
+class Records:
+    def __init__(self, opened: session.Session, namespace: str) -> None:
+        self._session = opened
+        self._namespace = namespace
+
+    async def read(self, target: ids.TargetKey) -> records.TargetRecord | None:
+        """Raises `errors.Terminal` when it cannot be understood: a damaged anchor is not an absent one."""
+        key = self._key(target)
+        reply = await self._session.request("GET", objects.path(CONFIG_MAPS, self._namespace, key.name))
+        if not reply.ok:
+            refused = replies.refusal(reply, key)
+            if refused.status == 404:
+                return None
+            raise errors.Terminal(f"the target record {key} cannot be read ({refused.status}): {refused.message}")
+        data = document.mapping(reply.document(), "data")
+        try:
+            return parse(data)
+        except ValueError as error:
+            raise errors.Terminal(
+                f"the target record {key} cannot be understood: {error}; restore it, or delete it when the journal is"
+                " known to be right"
+            ) from error
+
+    async def write(self, record: records.TargetRecord) -> None:
+        """Create or replace it; the namespace, too, when it is absent."""
+        key = self._key(record.target)
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {
+                "name": key.name,
+                "namespace": self._namespace,
+                "labels": {"app.kubernetes.io/managed-by": "reconciler"},
+            },
+            "data": fields(record),
+        }
+        reply = await self._put(CONFIG_MAPS, key, body)
+        if not reply.ok and replies.refusal(reply, key).why is live.Why.NO_NAMESPACE:
+            await self._make_namespace()
+            reply = await self._put(CONFIG_MAPS, key, body)
+        self._expect(reply, key)
+
+    async def _make_namespace(self) -> None:
+        key = ids.ObjectKey("", "Namespace", "", self._namespace)
+        body: document.Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self._namespace}}
+        self._expect(await self._put(NAMESPACES, key, body), key)
+
+    async def _put(self, resource: live.ResourceType, key: ids.ObjectKey, body: object) -> replies.Reply:
+        """By force: a record that somebody edited is ours all the same. The caller has looked whose it is."""
+        return await self._session.request(
+            "PATCH",
+            objects.path(resource, key.namespace, key.name),
+            query={"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"},
+            body=document.encode(body),
+            headers={"Content-Type": "application/apply-patch+yaml"},
+        )
+
+    def _expect(self, reply: replies.Reply, key: ids.ObjectKey) -> None:
+        if reply.ok:
+            return
+        refused = replies.refusal(reply, key)
+        raise errors.Terminal(
+            f"{key}, which the reconciler needs for its target records, cannot be written ({refused.status}):"
+            f" {refused.message}"
+        )
+
+    def _key(self, target: ids.TargetKey) -> ids.ObjectKey:
+        return ids.ObjectKey("", "ConfigMap", self._namespace, name_of(target))
+
+
+def fields(record: records.TargetRecord) -> dict[str, str]:
+    """The record as the data of a ConfigMap: short texts for people, the list as JSON."""
+    return {
+        "target": str(record.target),
+        "installation": record.installation,
+        "epoch": str(record.epoch),
+        "last-good": record.last_good,
+        "quarantined": orjson.dumps(record.quarantined).decode(),
+        "inventory-digest": record.inventory_digest,
+        "sequence": str(record.sequence),
+        "head-hash": record.head_hash,
+    }
+
+
+def parse(data: document.Json) -> records.TargetRecord:
+    """The inverse of `fields`. Raises ValueError when a field is absent or of another shape."""
+    found: dict[str, str] = {}
+    for name in (
+        "target",
+        "installation",
+        "epoch",
+        "last-good",
+        "quarantined",
+        "inventory-digest",
+        "sequence",
+        "head-hash",
+    ):
+        value = data.get(name)
+        if not isinstance(value, str):
+            raise ValueError(f"its field {name} is missing")
+        found[name] = value
+    quarantined = orjson.loads(found["quarantined"])
+    if not isinstance(quarantined, list) or not all(isinstance(digest, str) for digest in quarantined):
+        raise ValueError("its field quarantined is no list of digests")
+    return records.TargetRecord(
+        target=ids.TargetKey.parse(found["target"]),
+        installation=found["installation"],
+        epoch=int(found["epoch"]),
+        last_good=found["last-good"],
+        quarantined=tuple(quarantined),
+        inventory_digest=found["inventory-digest"],
+        sequence=int(found["sequence"]),
+        head_hash=found["head-hash"],
+    )

@@ -1,0 +1,49 @@
+"""What we may do, asked of the API server: exact for each verb, kind and namespace (api-server-facts.md §10)."""
+
+from collections.abc import Sequence
+
+from reconciler import errors
+from reconciler.edges.kubernetes import replies, session
+from reconciler.model import document, live
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+ANONYMOUS = "system:anonymous"
+
+
+class Rights:
+    """Access reviews. They are no counted calls."""
+
+    def __init__(self, opened: session.Session) -> None:
+        self._session = opened
+
+    async def missing(self, verbs: Sequence[str], resource: live.ResourceType, *, namespace: str) -> tuple[str, ...]:
+        """Those of `verbs` that we may not; `namespace` '': in all of them. Raises `errors.Transient`."""
+        return tuple([verb for verb in verbs if not await self._may(verb, resource, namespace=namespace)])
+
+    async def _may(self, verb: str, resource: live.ResourceType, *, namespace: str) -> bool:
+        attributes: document.Json = {
+            "group": resource.kind.group,
+            "resource": resource.plural,
+            "verb": verb,
+            "namespace": namespace if resource.namespaced else "",
+        }
+        found = await self._review(REVIEWS, "SelfSubjectAccessReview", {"resourceAttributes": attributes})
+        return document.at(found, "status", "allowed") is True
+
+    async def who(self) -> str:
+        """The user as whom the API server sees us; `system:anonymous` when our credentials do not reach it."""
+        found = await self._review(WHO, "SelfSubjectReview", {})
+        return document.text(found, "status", "userInfo", "username")
+
+    async def _review(self, path: str, kind: str, spec: document.Json) -> document.Json:
+        group, version = path.split("/")[2:4]
+        body = document.encode({"apiVersion": f"{group}/{version}", "kind": kind, "spec": spec})
+        reply = await self._session.request("POST", path, body=body, headers={"Content-Type": "application/json"})
+        if not reply.ok:
+            status = replies.Status.of(reply)
+            raise errors.Transient(
+                f"{kind} in cluster {self._session.cluster}: {status.code} {status.message}",
+                retry_after=reply.retry_after,
+            )
+        return reply.document()

@@ -1,0 +1,103 @@
+"""The metadata watches of a cluster: one for each kind where the rights reach all namespaces, else one a namespace."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from reconciler import errors, ports
+from reconciler.edges.kubernetes import discovery, reflecting, rights, session
+from reconciler.model import ids, live
+
+Span = tuple[ids.KindKey, str]
+"""A kind and the namespace that one watch covers; '': all."""
+
+
+class Watching:
+    def __init__(
+        self,
+        opened: session.Session,
+        served: discovery.Discovery,
+        *,
+        its_rights: rights.Rights,
+        ability: reflecting.Ability,
+    ) -> None:
+        self._session, self._served, self._rights, self._ability = opened, served, its_rights, ability
+        self._held: dict[Span, reflecting.Reflector[live.LiveMeta]] = {}
+        self._wide: dict[ids.KindKey, bool] = {}
+        self._listeners: list[Callable[[ports.Seen], None]] = []
+        self._changing = asyncio.Lock()
+
+    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
+        self._listeners.append(heard)
+
+    async def want(self, wanted: Iterable[ports.Wanted]) -> None:
+        """Watch exactly these. Raises `errors.Transient` when one has no first list in time; all go on trying."""
+        async with self._changing:
+            spans = {await self._span(kind, namespace) for kind, namespace in wanted}
+            for span in self._held.keys() - spans:
+                await self._held.pop(span).close()
+            for kind, namespace in spans - self._held.keys():
+                self._held[kind, namespace] = self._reflector(kind, namespace)
+            held = [self._held[span] for span in sorted(spans)]
+        limit = self._session.timeouts.first_list
+        try:
+            async with asyncio.timeout(limit):
+                for reflector in held:
+                    await reflector.until_settled()
+        except TimeoutError as error:
+            late = ", ".join(reflector.what for reflector in held if not reflector.settled)
+            raise errors.Transient(f"no first list within {limit:g} s of {late}") from error
+        except errors.Transient:
+            self._wide.clear()  # our rights may have changed: ask again next time
+            raise
+
+    def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
+        """As `ports.Cluster.meta`."""
+        because = "no watch covers it"
+        for namespace in dict.fromkeys(("", key.namespace)):
+            reflector = self._held.get((key.kind_key, namespace))
+            if reflector is None:
+                continue
+            if reflector.settled:
+                return reflector.held.get(key)
+            because = f"the watch of {reflector.what} is not in sync: {reflector.because}"
+        raise errors.Transient(f"{key}: {because}")
+
+    def poke(self) -> None:
+        """Try at once whatever waits: what the cluster serves was read again."""
+        for reflector in self._held.values():
+            if not reflector.settled or reflector.state is reflecting.State.NOT_SERVED:
+                reflector.poke()
+
+    async def close(self) -> None:
+        async with self._changing:
+            for reflector in self._held.values():
+                await reflector.close()
+            self._held.clear()
+
+    async def _span(self, kind: ids.KindKey, namespace: str) -> Span:
+        """Ask for the whole cluster first: one watch a kind however many namespaces there are."""
+        if not namespace:
+            return kind, ""
+        if kind not in self._wide:
+            resource = await self._served.preferred(kind)
+            if resource is None:
+                return kind, namespace
+            missing = await self._rights.missing(("list", "watch"), resource, namespace="")
+            self._wide[kind] = not missing or not resource.namespaced
+        return kind, "" if self._wide[kind] else namespace
+
+    def _reflector(self, kind: ids.KindKey, namespace: str) -> reflecting.Reflector[live.LiveMeta]:
+        return reflecting.Reflector(
+            self._session,
+            self._served,
+            kind=kind,
+            namespace=namespace,
+            shape=reflecting.METADATA,
+            ability=self._ability,
+            changed=self._tell,
+        )
+
+    def _tell(self, meta: live.LiveMeta, gone: bool) -> None:
+        seen = ports.Seen(self._session.cluster, meta, gone)
+        for heard in self._listeners:
+            heard(seen)

@@ -13,6 +13,7 @@ from reconciler.edges.git import place, repository
 from reconciler.edges.helm import box, renderer
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
+from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
 from reconciler.settings import deployment, tree
@@ -65,11 +66,11 @@ async def build(
         settings=its,
         epoch=0,
         heard=heard,
-        adjust=lambda changed: None,
+        adjust=_unadjusted,
     )
     edges = Edges(here)
     try:
-        edges.adjust(its)
+        await edges.adjust(its)
         here.adjust = edges.adjust
         yield here
     finally:
@@ -89,7 +90,7 @@ class Edges:
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
         self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
 
-    def adjust(self, its: deployment.Deployment) -> None:
+    async def adjust(self, its: deployment.Deployment) -> None:
         """Make the edges fit `its`."""
         here = self._here
         for name, wanted in its.repositories.items():
@@ -99,7 +100,7 @@ class Edges:
         for name, wanted_cluster in its.clusters.items():
             known_cluster = self._clusters.get(name)
             if known_cluster is None or known_cluster[0] != wanted_cluster:
-                self._clusters[name] = (wanted_cluster, _cluster(name, wanted_cluster, its))
+                self._clusters[name] = (wanted_cluster, await _cluster(name, wanted_cluster, its))
         here.repositories = {name: self._repositories[name][1] for name in its.repositories}
         here.clusters = {name: self._clusters[name][1] for name in its.clusters}
         here.settings = its
@@ -133,13 +134,22 @@ def _place(name: str, wanted: deployment.Repository, its: deployment.Deployment)
     )
 
 
-def _cluster(name: str, wanted: deployment.Cluster, its: deployment.Deployment) -> kubernetes_cluster.KubernetesCluster:
-    return kubernetes_cluster.KubernetesCluster(
+async def _cluster(
+    name: str, wanted: deployment.Cluster, its: deployment.Deployment
+) -> kubernetes_cluster.KubernetesCluster:
+    namespaces = {name for its_limits in its.environments.values() for name in its_limits.namespaces if "*" not in name}
+    return await kubernetes_cluster.connect(
         name,
-        kubeconfig=pathlib.Path(wanted.kubeconfig) if wanted.kubeconfig else None,
-        context=wanted.context,
-        records_namespace=wanted.namespace,
+        kubeconfig=wanted.kubeconfig or "",
+        context=wanted.context or "",
+        namespace_for_records=wanted.namespace,
+        namespaces=sorted(namespaces),
+        timeouts=kubernetes_session.Timeouts(call=its.timeouts.api, dry_run=its.timeouts.dry_run),
     )
+
+
+async def _unadjusted(changed: deployment.Deployment) -> None:
+    """Before the edges are built there is nothing to adjust."""
 
 
 async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:

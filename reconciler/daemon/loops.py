@@ -115,12 +115,16 @@ class Loops:
     async def reload(self, changes: AsyncIterator[deployment.Deployment | errors.InvalidInput]) -> None:
         """Changed settings: apply the good ones, keep the old ones over the bad ones, and say so."""
         async for change in changes:
-            if isinstance(change, errors.InvalidInput):
-                because = f"the new settings are not valid, the old ones stay: {'; '.join(change.problems)}"
+            before = self.here.settings
+            try:
+                if isinstance(change, errors.InvalidInput):
+                    raise change
+                await self.here.adjust(change)
+            except errors.Terminal as error:
+                because = f"the new settings cannot be used, the old ones stay: {error}"
                 await self.here.append(self.here.event(records.EventKind.SETTINGS_REJECTED, because))
                 continue
-            because = f"settings reloaded{restart_for(self.here.settings, change)}"
-            self.here.adjust(change)
+            because = f"settings reloaded{restart_for(before, change)}"
             self.cycle.listen()
             self.cycle.heads.forget_settings()
             await self.here.append(self.here.event(records.EventKind.SETTINGS_LOADED, because))

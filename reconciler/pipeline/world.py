@@ -1,6 +1,6 @@
 """Everything a pass may touch, in one place; made by the composition root."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler import ports
@@ -24,7 +24,7 @@ class World:
     heard: Callable[[records.Event], None]
     """Listeners of events (log, metrics): called after the journal has them, and unable to change anything."""
 
-    adjust: Callable[[deployment.Deployment], None]
+    adjust: Callable[[deployment.Deployment], Awaitable[None]]
     """Make `settings`, `repositories` and `clusters` those of new settings."""
 
     def at(self) -> str:

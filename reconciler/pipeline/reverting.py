@@ -44,6 +44,7 @@ class Reverting:
             because = f"head {head[:12]} no longer holds the failed inputs"
             return await self._end(ledger, replace(revert, step=records.GitStep.OVERTAKEN, because=because))
         if revert.parent != head:
+            await self._abandon(revert, f"head {head[:12]} came first")
             revert = await self._build(ledger, revert, repository, head)
             if revert.step is records.GitStep.PINNED:
                 return await self._end(ledger, revert)
@@ -101,10 +102,14 @@ class Reverting:
         done = replace(revert, step=records.GitStep.PUSHED, because=because)
         return await self._here.write(replace(ledger, git_revert=done), event)
 
-    async def _end(self, ledger: records.Ledger, revert: records.GitRevert) -> records.Ledger:
+    async def _abandon(self, revert: records.GitRevert, because: str) -> None:
+        """A commit that will not be pushed any more: its intent is closed."""
         if revert.commit:
-            settled = records.Settled(revert.commit, records.Result.ABANDONED, revert.because)
+            settled = records.Settled(revert.commit, records.Result.ABANDONED, because)
             await self._here.journal.settle([settled], epoch=self._here.epoch)
+
+    async def _end(self, ledger: records.Ledger, revert: records.GitRevert) -> records.Ledger:
+        await self._abandon(revert, revert.because)
         events = [self._here.event(records.EventKind.PINNED, revert.because, target=ledger.target)]
         if revert.step is records.GitStep.PINNED:
             events.append(self._here.event(records.EventKind.PAGE, pinned_page(revert), target=ledger.target))

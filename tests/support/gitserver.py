@@ -186,8 +186,10 @@ class Server:
     before_push: list[Callable[[], object]] = field(default_factory=list)
     """Called once each, after the client saw the refs and before its push is carried out: the raced push."""
     after_listing: list[Callable[[], object]] = field(default_factory=list)
-    """Called once each, after an `ls-remote` or a fetch got the refs."""
+    """Called once each, after an `ls-remote` or a fetch has been told the refs, before the client can go on."""
     asked: list[Asked] = field(default_factory=list)
+    heard: threading.Event = field(default_factory=threading.Event)
+    """Set with each request: a test clears it and waits for the next."""
     _http: "http.server.ThreadingHTTPServer | None" = None
     _thread: threading.Thread | None = None
     _released: threading.Event = field(default_factory=threading.Event)
@@ -253,6 +255,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         owner, path = self.owner, self.path
         given = self.headers.get("Authorization", "")
         owner.asked.append(Asked(self.command, path, given))
+        owner.heard.set()
         if owner.silent:
             owner.wait_silently()
             self.close_connection = True
@@ -277,9 +280,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return
-        self._answer(status, headers, answer)
         if path.endswith("/git-upload-pack") and b"command=ls-refs" in body:
             _once(owner.after_listing)
+        self._answer(status, headers, answer)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

@@ -22,9 +22,9 @@ UNAUTHORIZED = re.compile(r"Authentication failed|could not read (Username|Passw
 FORBIDDEN = re.compile(r"error: 403")
 NOT_FOUND = re.compile(r"repository '.*' not found|error: 404|does not appear to be a git repository|does not exist")
 REDIRECTED = re.compile(r"error: 30[12378]|redirect")
-UNTRUSTED = re.compile(r"certificate|dubious ownership")
+UNTRUSTED = re.compile(r"certificate")
+FOREIGN = re.compile(r"dubious ownership")
 REFUSED_CONTENT = re.compile(r"fsck error|fsck_|invalid format|malformed")
-TOO_LARGE = re.compile(r"died of signal 25|File too large|signal: 25")
 REF_MISSING = re.compile(r"couldn't find remote ref")
 OTHER_FORMAT = re.compile(r"mismatched algorithms|object format|unknown capability 'object-format")
 
@@ -40,6 +40,15 @@ DAMAGE = re.compile(
     r"|did not send all|invalid (sha1|object)",
     re.IGNORECASE,
 )
+
+NO_DAMAGE = re.compile(r"^remote:|\.lock|No space|quota|Permission denied|Read-only|Too many open|Cannot allocate")
+"""Lines that prove nothing about the mirror: the server's words, locks, and a disk that is full or closed to us."""
+
+
+def damaged(said: str, *, where: place.Place) -> bool:
+    """Whether git complained about the content of the mirror: in known words, or by naming one of its files."""
+    lines = [line for line in said.splitlines() if not NO_DAMAGE.search(line)]
+    return any(DAMAGE.search(line) or str(where.mirror) in line for line in lines)
 
 
 def remote_failure(ended: process.Ended, *, where: place.Place) -> errors.ReconcilerError:
@@ -65,10 +74,10 @@ def remote_failure(ended: process.Ended, *, where: place.Place) -> errors.Reconc
         return errors.Terminal(f"{label} redirects elsewhere, which is not followed: configure the final URL")
     if UNTRUSTED.search(said):
         return errors.Terminal(f"{label} is not trusted: {quoted}; name its certificate authority as ca_file")
+    if FOREIGN.search(said):
+        return errors.Terminal(f"{label} belongs to another user of this machine: run the daemon as its owner")
     if REF_MISSING.search(said):
         return errors.RefMissing(missing_ref(where))
-    if TOO_LARGE.search(said):
-        return errors.Terminal(f"{label} sent a pack of more than {where.limits.pack_bytes} bytes: refused")
     if OTHER_FORMAT.search(said):
         return errors.Terminal(f"{label} uses SHA-256 object names, which are not supported")
     if REFUSED_CONTENT.search(said):
@@ -88,7 +97,7 @@ def local_failure(ended: process.Ended, *, where: place.Place, doing: str) -> er
     if ended.stop is process.Stop.FLOODED:
         return errors.InvalidInput((f"{label}: {doing} gave more than the limit allows",))
     quoted = quote(ended.err, where=where)
-    if DAMAGE.search(ended.err):
+    if damaged(ended.err, where=where):
         return Damaged(f"{label} is damaged ({doing}): {quoted}")
     return errors.Transient(f"{label}: {doing} failed: {quoted}")
 

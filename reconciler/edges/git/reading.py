@@ -70,7 +70,7 @@ def oids(git: process.Git, revision: str, paths: Sequence[str]) -> Mapping[str, 
         most=len(asked) * (place.PATH_BYTES + 100),
     )
     rows = ended.out.split(b"\n")[:-1]
-    if not ended.fine or len(rows) != len(asked) or answers.DAMAGE.search(ended.err):
+    if not ended.fine or len(rows) != len(asked) or answers.damaged(ended.err, where=git.place):
         raise answers.local_failure(ended, where=git.place, doing="looking up paths")
     if not FOUND.fullmatch(rows[0]):
         raise _absent(git, revision)
@@ -100,7 +100,7 @@ def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
     rows = ended.out.split(b"\0")[:-1]
     if ended.stop is process.Stop.FLOODED or len(rows) > most:
         raise errors.InvalidInput((f"{named} at {revision} holds more than {most} files: refused",))
-    if not ended.fine or answers.DAMAGE.search(ended.err):
+    if not ended.fine or answers.damaged(ended.err, where=git.place):
         raise answers.local_failure(ended, where=git.place, doing=f"listing {named}")
     found = []
     for row in rows:

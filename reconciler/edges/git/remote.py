@@ -55,9 +55,14 @@ def fetch(git: process.Git, revision: str) -> bool:
         within=where.timeouts.fetch,
     )
     if not ended.fine:
+        if _pack_was_cut(where):
+            most = where.limits.pack_bytes
+            raise errors.Terminal(
+                f"repository {where.name} ({where.url}) sent a pack of more than {most} bytes: refused"
+            )
         failure = answers.remote_failure(ended, where=where)
         unclear = type(failure) is errors.Transient and ended.stop is process.Stop.EXITED
-        if unclear and answers.DAMAGE.search(ended.err) and reading.tip(git, tracking(where)):
+        if unclear and answers.damaged(ended.err, where=where):
             raise answers.Damaged(
                 f"mirror of repository {where.name} is damaged: {answers.quote(ended.err, where=where)}"
             )
@@ -71,6 +76,13 @@ def fetch(git: process.Git, revision: str) -> bool:
             f"repository {where.name}: {where.ref} does not lead to {revision} any more: the ref has moved meanwhile"
         )
     return True
+
+
+def _pack_was_cut(where: place.Place) -> bool:
+    """Whether the kernel stopped a pack at the limit: git only says "invalid index-pack output" then. The part that
+    was written is still there, until mirror.py tidies up."""
+    parts = (where.mirror / "objects/pack").glob("tmp_pack_*")
+    return any(part.stat().st_size >= where.limits.pack_bytes for part in parts)
 
 
 def push(git: process.Git, revision: str, *, expected: str) -> ports.Pushed:

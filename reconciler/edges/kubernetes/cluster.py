@@ -77,7 +77,6 @@ class KubernetesCluster:
         return await self._calls.delete(key, uid=uid, operation=operation)
 
     async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
-        """Replaces the set: the caller names everything that it still wants."""
         await self._watching.want(wanted)
 
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:

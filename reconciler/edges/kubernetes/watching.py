@@ -30,11 +30,12 @@ class Watching:
         self._listeners.append(heard)
 
     async def want(self, wanted: Iterable[ports.Wanted]) -> None:
-        """Watch exactly these. Raises `errors.Transient` when one has no first list in time; all go on trying."""
+        """Watch these from now on, beside what is watched already: each target asks for its own.
+
+        Raises `errors.Transient` when one has no first list in time; all go on trying.
+        """
         async with self._changing:
             spans = {await self._span(kind, namespace) for kind, namespace in wanted}
-            for span in self._held.keys() - spans:
-                await self._held.pop(span).close()
             for kind, namespace in spans - self._held.keys():
                 self._held[kind, namespace] = self._reflector(kind, namespace)
             held = [self._held[span] for span in sorted(spans)]

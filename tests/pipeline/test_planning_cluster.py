@@ -1,7 +1,7 @@
 """Planning against the real API server: what the fake promises of it, seen on the real thing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from reconciler.edges.kubernetes import cluster as kubernetes
 from reconciler.model import ids, live, manifests, outcomes, plans, records
 from reconciler.pipeline import planning
+from reconciler.plan import drift
 from tests.clusterkit import access
 from tests.support import planned
 
@@ -82,15 +83,12 @@ class Bench:
         assert isinstance(reply, live.Applied), reply
         self.rows[change.key] = planned.row(reply.live, change.manifest)
 
-    async def seen(self, key: ids.ObjectKey, condition: Callable[[live.LiveMeta], bool]) -> None:
-        """Wait until the metadata watch shows it."""
+    async def drifted(self, key: ids.ObjectKey) -> None:
+        """Wait until the metadata watch makes the object suspicious: it may still show an older write than ours."""
         async with asyncio.timeout(PATIENCE):
-            while (meta := self.cluster.meta(key)) is None or not condition(meta):
+            while (meta := self.cluster.meta(key)) is None or not drift.suspicious(self.rows[key], meta):
                 self.heard.clear()
                 await self.heard.wait()
-
-    async def drifted(self, key: ids.ObjectKey) -> None:
-        await self.seen(key, lambda meta: meta.entry != self.rows[key].entry)
 
 
 @asynccontextmanager

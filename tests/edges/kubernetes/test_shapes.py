@@ -1,0 +1,153 @@
+"""From JSON to the model: metadata, the fingerprint of our entry, discovery, target records, lines of a watch."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from reconciler.edges.kubernetes import discovery, objects, records
+from reconciler.model import ids, live
+from reconciler.model import records as model_records
+
+CONFIG_MAP = ids.KindKey("", "ConfigMap")
+OURS: dict[str, Any] = {
+    "manager": "reconciler",
+    "operation": "Apply",
+    "apiVersion": "v1",
+    "time": "2026-01-01T00:00:00Z",
+    "fieldsV1": {"f:data": {"f:a": {}, "f:b": {}}},
+}
+
+
+def entry(*managed: dict[str, Any]) -> str:
+    return objects.entry({"managedFields": list(managed)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"manager": "kubectl-edit"},
+        {"operation": "Update"},
+        {"subresource": "status"},
+    ],
+)
+def test_only_our_own_apply_entry_counts(change: dict[str, Any]) -> None:
+    theirs = OURS | change
+    assert entry(theirs) == ""
+    assert entry(theirs, OURS) == entry(OURS) != ""
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({}, True),
+        ({"fieldsV1": {"f:data": {"f:b": {}, "f:a": {}}}}, True),
+        ({"apiVersion": "v2"}, True),
+        ({"fieldsV1": {"f:data": {"f:a": {}}}}, False),
+        ({"time": "2026-01-01T00:00:01Z"}, False),
+        ({"time": None}, False),
+    ],
+)
+def test_the_fingerprint_changes_with_fields_and_time(change: dict[str, Any], same: bool) -> None:
+    assert (entry(OURS | change) == entry(OURS)) is same
+
+
+def test_metadata() -> None:
+    found = objects.meta(
+        {
+            "metadata": {
+                "name": "a",
+                "namespace": "web",
+                "uid": "u",
+                "resourceVersion": "7",
+                "labels": {"b": "2", "a": "1"},
+                "annotations": {ids.MARK: "m"},
+                "deletionTimestamp": "2026-01-01T00:00:00Z",
+                "ownerReferences": [{"controller": False}, {"controller": True}],
+            }
+        },
+        CONFIG_MAP,
+    )
+    key = ids.ObjectKey("", "ConfigMap", "web", "a")
+    assert found == live.LiveMeta(key, "u", "7", "", "m", True, True, (("a", "1"), ("b", "2")))
+
+
+@pytest.mark.parametrize(
+    ("group", "namespaced", "namespace", "name", "path"),
+    [
+        ("", True, "web", "a", "/api/v1/namespaces/web/things/a"),
+        ("apps", True, "", "", "/apis/apps/v1/things"),
+        ("apps", False, "", "system:a/b", "/apis/apps/v1/things/system:a%2Fb"),
+        ("apps", False, "ignored", "", "/apis/apps/v1/things"),
+    ],
+)
+def test_paths(group: str, namespaced: bool, namespace: str, name: str, path: str) -> None:
+    resource = live.ResourceType(ids.KindKey(group, "Thing"), "v1", "things", namespaced, frozenset())
+    assert objects.path(resource, namespace, name) == path
+
+
+def group(name: str, *versions: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "versions": list(versions)}
+
+
+def version(name: str, *kinds: str, freshness: str = "Current") -> dict[str, Any]:
+    resources = [
+        {
+            "resource": f"{kind.lower()}s",
+            "responseKind": {"group": "", "version": "", "kind": kind},
+            "scope": "Namespaced",
+        }
+        for kind in kinds
+    ]
+    return {"version": name, "freshness": freshness, "resources": resources}
+
+
+def test_the_preferred_version_comes_first_and_a_parent_gives_what_is_missing() -> None:
+    page = discovery.parse(
+        {"items": [group("example.com", version("v2", "A"), version("v1", "A", "B"))]}, etag="e", known=discovery.Page()
+    )
+    found = [(each.kind.kind, each.api_version) for each in page.types]
+    assert found == [("A", "example.com/v2"), ("A", "example.com/v1"), ("B", "example.com/v1")]
+    assert (page.etag, page.broken) == ("e", frozenset())
+
+
+def test_a_group_that_cannot_be_asked_keeps_what_was_known_and_hides_no_other() -> None:
+    known = discovery.parse(
+        {"items": [group("metrics", version("v1", "PodMetrics"))]}, etag="e", known=discovery.Page()
+    )
+    stale = {"items": [group("metrics", version("v1", freshness="Stale")), group("apps", version("v1", "Deployment"))]}
+    page = discovery.parse(stale, etag="f", known=known)
+    assert [each.kind.kind for each in page.types] == ["PodMetrics", "Deployment"]
+    assert (page.etag, page.broken) == ("", {"metrics"})
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        (ids.TargetKey("production", "paperless-maverick"), "reconciler-production-paperless-maverick"),
+        (ids.TargetKey("a-b", "c"), "reconciler-a-b-c-"),
+        (ids.TargetKey("production", "x" * 250), "reconciler-production-xxx"),
+        (ids.TargetKey("Production", "web_1"), "reconciler-production-web-1-"),
+    ],
+)
+def test_names_of_target_records(target: ids.TargetKey, name: str) -> None:
+    found = records.name_of(target)
+    assert found.startswith(name)
+    assert len(found) <= 253
+    assert (found == name) == (not name.endswith(("-", "xxx")))
+
+
+RECORD = model_records.TargetRecord(ids.TargetKey("a", "b"), "i", 3, "good", ("bad",), "inventory", 12, "head")
+
+
+def test_target_records_survive_their_config_map() -> None:
+    for record in (RECORD, dataclasses.replace(RECORD, quarantined=(), last_good="")):
+        assert records.parse(dict(records.fields(record))) == record
+
+
+@pytest.mark.parametrize(
+    "change", [{"epoch": "three"}, {"quarantined": "bad"}, {"quarantined": "{}"}, {"target": "x"}, {"head-hash": None}]
+)
+def test_a_damaged_target_record_is_no_record(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        records.parse({**records.fields(RECORD), **change})

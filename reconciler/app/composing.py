@@ -35,10 +35,7 @@ def settings(config: pathlib.Path) -> deployment.Deployment:
 @contextlib.asynccontextmanager
 async def open_journal(its: deployment.Deployment, *, read_only: bool = False) -> AsyncIterator[sql_journal.SqlJournal]:
     """The journal, as a command beside the daemon uses it."""
-    path = pathlib.Path(its.journal_path)
-    if not read_only:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    opened = await sql_journal.open_journal(path, read_only=read_only)
+    opened = await sql_journal.open_journal(pathlib.Path(its.journal_path), read_only=read_only)
     try:
         yield opened
     finally:
@@ -96,11 +93,11 @@ class Edges:
         for name, wanted in its.repositories.items():
             known = self._repositories.get(name)
             if known is None or known[0] != wanted:
-                self._repositories[name] = (wanted, repository.GitRepository(_place(name, wanted, its)))
+                self._repositories[name] = (wanted, repository.GitRepository(place_of(name, wanted, its)))
         for name, wanted_cluster in its.clusters.items():
             known_cluster = self._clusters.get(name)
             if known_cluster is None or known_cluster[0] != wanted_cluster:
-                self._clusters[name] = (wanted_cluster, await _cluster(name, wanted_cluster, its))
+                self._clusters[name] = (wanted_cluster, await connect(name, wanted_cluster, its))
         here.repositories = {name: self._repositories[name][1] for name in its.repositories}
         here.clusters = {name: self._clusters[name][1] for name in its.clusters}
         here.settings = its
@@ -112,7 +109,8 @@ class Edges:
             await connected.close()
 
 
-def _place(name: str, wanted: deployment.Repository, its: deployment.Deployment) -> place.Place:
+def place_of(name: str, wanted: deployment.Repository, its: deployment.Deployment) -> place.Place:
+    """The repository as its edge knows it. Raises `errors.InvalidInput` for what settings cannot rule out."""
     credentials = None
     if wanted.credentials.password_file:
         username = "git"
@@ -134,7 +132,7 @@ def _place(name: str, wanted: deployment.Repository, its: deployment.Deployment)
     )
 
 
-async def _cluster(
+async def connect(
     name: str, wanted: deployment.Cluster, its: deployment.Deployment
 ) -> kubernetes_cluster.KubernetesCluster:
     namespaces = {name for its_limits in its.environments.values() for name in its_limits.namespaces if "*" not in name}

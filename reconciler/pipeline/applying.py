@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors, kinds
@@ -30,10 +30,11 @@ async def carry_out(here: world.World, rollout: rollouts.Rollout, changes: Seque
     before, so that the next pass plans from what is live.
     """
     total = Done()
+    makers = {row.key: row.rollout for row in await here.journal.inventory(rollout.target)}
     ordered = sorted(changes, key=lambda change: (kinds.rank(change.key), change.key))
     for _, group in itertools.groupby(ordered, key=lambda change: kinds.rank(change.key)):
         for batch in _batched(list(group)):
-            done = await _batch(here, rollout, batch)
+            done = await _batch(here, rollout, batch, makers=makers)
             total = Done(total.created + done.created, total.written + done.written, done.held)
             if done.held:
                 return total
@@ -61,7 +62,13 @@ async def prune(here: world.World, rollout: rollouts.Rollout, changes: Sequence[
     return Done(written=len(settled), held=held)
 
 
-async def _batch(here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]) -> Done:
+async def _batch(
+    here: world.World,
+    rollout: rollouts.Rollout,
+    changes: Sequence[plans.Change],
+    *,
+    makers: Mapping[ids.ObjectKey, str],
+) -> Done:
     intents = [_intent(here, rollout, change, verb=records.Verb.APPLY) for change in changes]
     await here.journal.intend(intents, epoch=here.epoch)
     cluster = here.cluster_of(rollout.target)
@@ -73,7 +80,7 @@ async def _batch(here: world.World, rollout: rollouts.Rollout, changes: Sequence
         return_exceptions=True,
     )
     settled = [
-        _after_apply(intent, change, reply, rollout=rollout)
+        _after_apply(intent, change, reply, maker=makers.get(change.key, ""))
         for intent, change, reply in zip(intents, changes, replies, strict=True)
     ]
     await here.journal.settle(settled, epoch=here.epoch)
@@ -105,13 +112,14 @@ def _after_apply(
     change: plans.Change,
     reply: live.Applied | live.Refused | BaseException,
     *,
-    rollout: rollouts.Rollout,
+    maker: str,
 ) -> records.Settled:
+    """`maker`: the rollout that made the object as far as the inventory knows; a re-apply does not change it."""
     if isinstance(reply, live.Applied):
         meta = reply.live.meta
-        maker = rollout.id if reply.created else ""
+        made_by = intent.rollout if reply.created else maker
         row = records.InventoryRow(
-            change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, maker
+            change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, made_by
         )
         return records.Settled(intent.operation, records.Result.DONE, change.action.value, row=row)
     if isinstance(reply, live.Refused):
@@ -123,7 +131,8 @@ def _after_apply(
 def _after_delete(intent: records.Intent, change: plans.Change, reply: live.Deleted | live.Refused) -> records.Settled:
     if isinstance(reply, live.Deleted):
         because = "gone" if reply.gone else f"held by {', '.join(reply.finalizers) or 'its children'}"
-        return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)
+        gone = change.key if reply.gone else None
+        return records.Settled(intent.operation, records.Result.DONE, because, forget=gone)
     if reply.why is live.Why.UID_CHANGED:
         because = "another object has the name now: not ours"
         return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from reconciler import errors
 from reconciler.daemon import beats, loops, metrics, queue
@@ -27,37 +26,39 @@ WATCHDOG = 5.0
 """Seconds between two looks at the heartbeats."""
 
 
-@dataclass(slots=True)
 class Daemon:
     """Built by the composition root. `reloads` yields changed settings, or what is wrong with them."""
 
-    here: world.World
-    beats: beats.Beats
-    metrics: metrics.Metrics
-    reloads: AsyncIterator[deployment.Deployment | errors.InvalidInput]
-    loops: loops.Loops | None = None
-
-    def __post_init__(self) -> None:
-        waiting = queue.Queue(self.here.clock)
-        runner = cycle.Cycle(self.here, waiting.wake)
+    def __init__(
+        self,
+        here: world.World,
+        its_beats: beats.Beats,
+        its_metrics: metrics.Metrics,
+        *,
+        reloads: AsyncIterator[deployment.Deployment | errors.InvalidInput],
+    ) -> None:
+        self._here = here
+        self._beats = its_beats
+        self._metrics = its_metrics
+        self._reloads = reloads
+        waiting = queue.Queue(here.clock)
+        runner = cycle.Cycle(here, waiting.wake)
         runner.listen()
-        self.loops = loops.Loops(self.here, runner, waiting, self.beats, self.metrics.passed)
-        self.metrics.watch(waiting, self.beats)
+        self._loops = loops.Loops(here, runner, waiting, its_beats, its_metrics.passed)
+        its_metrics.watch(waiting, its_beats)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set. Raises what ends a daemon: lost leadership, an unusable journal."""
-        if self.loops is None:
-            return
         await self._lead(stop)
         if stop.is_set():
             return
         feeders = [
             asyncio.create_task(self._pollers(), name="pollers"),
-            asyncio.create_task(self.loops.listen(), name="requests"),
+            asyncio.create_task(self._loops.listen(), name="requests"),
             asyncio.create_task(self._watchdog(), name="watchdog"),
-            asyncio.create_task(self.loops.reload(self.reloads), name="settings"),
+            asyncio.create_task(self._loops.reload(self._reloads), name="settings"),
         ]
-        workers = [asyncio.create_task(self.loops.work(), name=f"worker {n}") for n in range(WORKERS)]
+        workers = [asyncio.create_task(self._loops.work(), name=f"worker {n}") for n in range(WORKERS)]
         try:
             await _first_end(stop, [*feeders, *workers])
         finally:
@@ -68,30 +69,30 @@ class Daemon:
         said = ""
         while not stop.is_set():
             try:
-                self.here.epoch = await self.here.journal.lead("reconciler")
+                self._here.epoch = await self._here.journal.lead("reconciler")
             except errors.Transient as error:
                 if str(error) != said:
                     log.warning("standing by: %s", error)
                     said = str(error)
-                self.beats.beat("leadership", within=STANDBY * 5)
-                await self.here.clock.sleep(STANDBY)
+                self._beats.beat("leadership", within=STANDBY * 5)
+                await self._here.clock.sleep(STANDBY)
                 continue
-            self.metrics.leads(self.here.epoch)
-            await self.here.append(self.here.event(records.EventKind.LEADING, f"leading in epoch {self.here.epoch}"))
+            self._metrics.leads(self._here.epoch)
+            await self._here.append(self._here.event(records.EventKind.LEADING, f"leading in epoch {self._here.epoch}"))
             return
 
     async def _pollers(self) -> None:
         """One poll loop for each repository of the present settings."""
         polls: dict[str, asyncio.Task[None]] = {}
         try:
-            while self.loops is not None:
-                for name in self.here.repositories.keys() - polls.keys():
-                    polls[name] = asyncio.create_task(self.loops.poll(name), name=f"poll {name}")
-                for name in polls.keys() - self.here.repositories.keys():
+            while True:
+                for name in self._here.repositories.keys() - polls.keys():
+                    polls[name] = asyncio.create_task(self._loops.poll(name), name=f"poll {name}")
+                for name in polls.keys() - self._here.repositories.keys():
                     polls.pop(name).cancel()
-                    self.beats.forget(f"poll {name}")
-                self.loops.reloaded.clear()
-                await _first_end(self.loops.reloaded, list(polls.values()))
+                    self._beats.forget(f"poll {name}")
+                self._loops.reloaded.clear()
+                await _first_end(self._loops.reloaded, list(polls.values()))
         finally:
             for task in polls.values():
                 task.cancel()
@@ -100,22 +101,21 @@ class Daemon:
         """Say when a loop goes silent, and when it is back."""
         before: tuple[str, ...] = ()
         while True:
-            self.beats.beat("watchdog", within=WATCHDOG * 4)
-            late = self.beats.late()
+            self._beats.beat("watchdog", within=WATCHDOG * 4)
+            late = self._beats.late()
             for loop in late:
                 if loop.partition(":")[0] not in {known.partition(":")[0] for known in before}:
                     log.error("stuck? %s", loop)
             before = late
-            await self.here.clock.sleep(WATCHDOG)
+            await self._here.clock.sleep(WATCHDOG)
 
     async def _shut_down(self, feeders: list[asyncio.Task[None]], workers: list[asyncio.Task[None]]) -> None:
         """Feeders stop at once; a worker in the middle of a pass gets `GRACE` to reach the pass's next wait."""
         for task in feeders:
             task.cancel()
-        if self.loops is not None:
-            deadline = self.here.clock.monotonic() + GRACE
-            while self.loops.queue.busy and self.here.clock.monotonic() < deadline:
-                await self.here.clock.sleep(0.05)
+        deadline = self._here.clock.monotonic() + GRACE
+        while self._loops.queue.busy and self._here.clock.monotonic() < deadline:
+            await self._here.clock.sleep(0.05)
         for task in workers:
             task.cancel()
         for task in (*feeders, *workers):

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 import yaml
 
+from reconciler import errors
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.model import ids, records
 from tests.clusterkit import access
 
 T = TypeVar("T")
 ENVIRONMENT = "production"
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds a journey waits for a condition: far beyond what it takes, so that only a stuck daemon meets it."""
 
 
@@ -94,7 +95,8 @@ class Site:
     def application(self, name: str, manifests: Sequence[dict[str, Any]], **settings: Any) -> None:
         """An application of plain manifests."""
         folder = f"desired-state/{ENVIRONMENT}/{name}"
-        header = _header("Application") | {"namespace": self.namespace} | settings
+        source = {"source": {"manifests": {}}}
+        header = _header("Application") | {"namespace": self.namespace} | source | settings
         self.write(f"{folder}/application.yaml", header)
         self.write(f"{folder}/manifests/all.yaml", manifests)
 
@@ -118,7 +120,7 @@ class Site:
         """Start `reconciler run` as a process of its own."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "reconciler", "run", "--config", str(self.config)],
+                [sys.executable, "-c", f"import pathlib; from reconciler.cli import daemon; daemon.run(pathlib.Path({str(self.config)!r}))"],
                 stdout=log,
                 stderr=log,
                 env=os.environ | environment,
@@ -179,7 +181,7 @@ class Site:
                 raise AssertionError(f"the daemon ended with {self.process.returncode}\n{self.log()[-6000:]}")
             try:
                 return condition()
-            except (FileNotFoundError, sqlite3.OperationalError, LedgerNotThere):
+            except (FileNotFoundError, sqlite3.OperationalError, errors.ReconcilerError):
                 return None
 
         try:
@@ -198,15 +200,10 @@ class Site:
         """Wait until the application's ledger fulfils `condition`."""
 
         def looked() -> records.Ledger | None:
-            if not (self.state / "journal.db").exists():
-                return None
             ledger = self.ledger(application)
             return ledger if condition(ledger) else None
 
-        try:
-            return self.wait(looked, what=what, timeout=timeout)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.ledger(application)}") from error
+        return self.wait(looked, what=f"{application}: {what}", timeout=timeout)
 
     def wait_good(self, revision: str, application: str = "web") -> records.Ledger:
         """Wait until `revision` is last good and nothing is under way."""
@@ -244,10 +241,6 @@ class Site:
 
     def close(self) -> None:
         self.kill()
-
-
-class LedgerNotThere(Exception):  # noqa: N818 - a signal inside this module
-    """The journal has not been made yet."""
 
 
 def deployment(

@@ -40,10 +40,12 @@ class Checks:
         *,
         its_rights: rights.Rights,
         namespaces: Sequence[str],
+        namespace_for_records: str,
     ) -> None:
         """`namespaces`: where rights are looked for that do not reach the whole cluster."""
         self._session, self._served, self._rights = opened, served, its_rights
         self._namespaces = tuple(namespaces)
+        self._records = namespace_for_records
 
     async def findings(self) -> tuple[ports.Finding, ...]:
         """Everything, or as far as it goes: nothing can be asked of a server that is not there."""
@@ -60,7 +62,7 @@ class Checks:
             *(self._kind(kind, facts, verbs=VERBS, user=user) for kind in KINDS),
             *(self._kind(kind, facts, verbs=("get", "list", "watch"), user=user) for kind in WATCHED),
         )
-        return (reached, who, skew, *granted)
+        return (reached, who, skew, *granted, await self._target_records(facts, user=user))
 
     async def _who(self) -> tuple[str, ports.Finding]:
         """Our user, and whether our credentials really arrive: kubernetes 36.0.0 once lost the header (I25)."""
@@ -84,6 +86,19 @@ class Checks:
         if abs(skew) > LARGEST_SKEW:
             return ports.Finding("clock", False, because, "synchronise both with NTP")
         return ports.Finding("clock", True, because)
+
+    async def _target_records(self, facts: live.ClusterFacts, *, user: str) -> ports.Finding:
+        subject, resource = "target records", facts.preferred(KINDS[0])
+        if resource is None:
+            return ports.Finding(subject, None, f"the cluster does not serve {KINDS[0]}")
+        try:
+            missing = await self._rights.missing(("get", "create", "patch"), resource, namespace=self._records)
+        except errors.Transient as error:
+            return ports.Finding(subject, None, str(error))
+        if missing:
+            remedy = _remedy(resource, missing, user=user, namespaces=(self._records,))
+            return ports.Finding(subject, False, f"no {', '.join(missing)} of ConfigMaps in {self._records}", remedy)
+        return ports.Finding(subject, True, f"may be kept in namespace {self._records}")
 
     async def _kind(
         self, kind: ids.KindKey, facts: live.ClusterFacts, *, verbs: Sequence[str], user: str

@@ -50,7 +50,13 @@ class KubernetesCluster:
         self._watching = watching.Watching(opened, self._served, its_rights=its_rights, ability=ability)
         self._following = following.Following(opened, self._served, ability=ability)
         self._records = target_records.Records(opened, namespace_for_records)
-        self._checks = checks.Checks(opened, self._served, its_rights=its_rights, namespaces=namespaces)
+        self._checks = checks.Checks(
+            opened,
+            self._served,
+            its_rights=its_rights,
+            namespaces=namespaces,
+            namespace_for_records=namespace_for_records,
+        )
 
     @property
     def name(self) -> str:

@@ -82,7 +82,7 @@ class Discovery:
             started = asyncio.get_running_loop().time()
             version = await self._session.request("GET", "/version")
             if not version.ok:
-                raise errors.Transient(f"{_what(self._session)} /version: {replies.Status.of(version).message}")
+                raise replies.unanswered(version, f"{_what(self._session)} /version")
             pages = {place: await self._page(place, known) for place, known in self._pages.items()}
             types = tuple(found for page in pages.values() for found in page.types)
             self._pages = pages
@@ -99,8 +99,7 @@ class Discovery:
                 f"{_what(self._session)} {place} has no aggregated discovery; Kubernetes 1.27 or newer is needed"
             )
         if not reply.ok:
-            status = replies.Status.of(reply)
-            raise errors.Transient(f"{_what(self._session)} {place}: {status.code} {status.message}")
+            raise replies.unanswered(reply, f"{_what(self._session)} {place}")
         return parse(reply.document(), etag=reply.headers.get("etag", ""), known=known)
 
 

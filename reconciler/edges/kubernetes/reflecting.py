@@ -26,6 +26,8 @@ PAGE = "500"
 STEADY = 10.0
 """Seconds that a watch must last for earlier failures to be forgotten."""
 MOST_DOUBLINGS = 10
+JITTER = 0.25
+"""Share of a wait the server asked for that is added by chance."""
 INITIAL_END = "k8s.io/initial-events-end"
 
 T = TypeVar("T")
@@ -69,6 +71,14 @@ WHOLE: Shape[live.LiveObject] = Shape(
 
 class NoStreamingListsError(Exception):
     """The server knows them and has them switched off."""
+
+
+class BusyError(Exception):
+    """The server asks to come back: it is overloaded, or a kind that is new is not ready to be watched."""
+
+    def __init__(self, because: str, *, seconds: float) -> None:
+        super().__init__(because)
+        self.seconds = seconds
 
 
 class StartOver(Exception):  # noqa: N818 - what happens next
@@ -144,6 +154,11 @@ class Reflector(Generic[T]):
                 await self._once()
             except StartOver:
                 self._start_over()
+            except BusyError as error:
+                self._incoming = None
+                self._enter(State.STARTING, str(error))
+                await asyncio.sleep(error.seconds * (1 + JITTER * random.random()))  # noqa: S311 - no secret
+                continue
             except errors.ReconcilerError as error:
                 self._failed(str(error))
             except Exception as error:  # one watch's failure, be it a listener's bug, ends no other
@@ -151,7 +166,7 @@ class Reflector(Generic[T]):
                 self._version = ""
                 self._failed(f"{type(error).__name__}: {error}")
             if now() - started >= STEADY:
-                self._failures = min(self._failures, 1)
+                self._failures = 0 if self.state is State.IN_SYNC else 1
             elif self.state is State.IN_SYNC:
                 self._failures += 1  # the server ends what it has just begun
             if self.state is not State.STARTING and self._failures:
@@ -228,7 +243,8 @@ class Reflector(Generic[T]):
         try:
             event = document.decode(line)
         except ValueError as error:
-            raise errors.Transient(f"a line of the watch is no event: {line[:80]!r}") from error
+            # Not quoted: it may hold the content of a Secret (I13).
+            raise errors.Transient(f"a line of the watch, {len(line)} bytes, is no event") from error
         found = document.mapping(event, "object")
         match event.get("type"):
             case "ADDED" | "MODIFIED":
@@ -258,9 +274,13 @@ class Reflector(Generic[T]):
             raise StartOver
         if self._incoming is not None and status.code in (400, 422) and "sendInitialEvents" in status.message:
             raise NoStreamingListsError
+        if status.code == 429:
+            seconds = 1.0 if reply.retry_after is None else reply.retry_after
+            limit = self._session.timeouts.longest_back_off
+            raise BusyError(f"the server asks to come back: {status.message}", seconds=min(limit, seconds))
         if status.code == 404:
             await self._served.facts(fresh=True)  # a CRD that is gone: the next round sees it
-        raise errors.Transient(f"the server refuses it: {status.code} {status.message}", retry_after=reply.retry_after)
+        raise replies.unanswered(reply, "the server refuses it")
 
     async def _list(self, resource: live.ResourceType) -> None:
         """Everything there is, by pages; afterwards `_version` is where to watch from."""
@@ -324,8 +344,12 @@ class Reflector(Generic[T]):
         self._turns += 1
         turn, self._turn = self._turn, asyncio.get_running_loop().create_future()
         turn.set_result(None)
-        if before is not state:
+        if before is state:
+            return
+        try:
             self._moved()
+        except Exception:  # told from where failures are handled: a listener's bug must not end the watch
+            LOG.exception("a listener of the watch of %s failed", self.what)
 
     def _pause(self) -> float:
         """Seconds: twice as long after each failure in a row, varied by chance so that watches do not return as one."""

@@ -34,7 +34,9 @@ class Reply:
         try:
             return document.decode(self.body)
         except ValueError as error:
-            raise errors.Transient(f"the answer (HTTP {self.status}) is no JSON object: {self.text()}") from error
+            # Not quoted: half an answer may hold the content of a Secret (I13).
+            what = f"HTTP {self.status}, {len(self.body)} bytes of {self.headers.get('content-type', 'something')}"
+            raise errors.Transient(f"the answer ({what}) is no JSON object") from error
 
     def text(self) -> str:
         return self.body[: 4 * LONGEST_TEXT].decode(errors="replace").strip()[:LONGEST_TEXT]
@@ -117,6 +119,19 @@ def refusal(reply: Reply, key: ids.ObjectKey, *, manifest: manifests.Manifest | 
     return live.Refused(key, why, message, conflicts, status.code)
 
 
+UNAUTHORIZED = (
+    "the API server does not accept our credentials (401); they were read again and are still refused: check the token"
+    " or certificate of the cluster's kubeconfig"
+)
+
+
+def unanswered(reply: Reply, what: str) -> errors.Transient:
+    """The error for a question about no single object that got no useful answer."""
+    status = Status.of(reply)
+    said = UNAUTHORIZED if status.code == 401 else f"{status.code} {status.message}"
+    return errors.Transient(f"{what}: {said}", retry_after=reply.retry_after)
+
+
 def denied(reply: Reply) -> bool:
     """Whether an admission webhook or policy said this, which may choose any status, also 429."""
     return bool(DENIED.search(Status.of(reply).message))
@@ -134,10 +149,7 @@ def _raise_transient(reply: Reply, status: Status, *, said: str) -> None:
         return
     wait = reply.retry_after
     if status.code == 401:
-        raise errors.Transient(
-            "the API server does not accept our credentials (401); they were read again and are still refused: check"
-            f" the token or certificate of the cluster's kubeconfig. {said}"
-        )
+        raise errors.Transient(f"{UNAUTHORIZED}. {said}")
     if status.code == 429:
         raise errors.Transient(f"the API server is overloaded (429). {said}", retry_after=wait)
     manifest_is_wrong = status.typed and not status.reason and not STORAGE.search(status.message)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from reconciler import errors
 from reconciler.edges.kubernetes import replies, session
 from reconciler.model import document, live
 
@@ -41,9 +40,5 @@ class Rights:
         body = document.encode({"apiVersion": f"{group}/{version}", "kind": kind, "spec": spec})
         reply = await self._session.request("POST", path, body=body, headers={"Content-Type": "application/json"})
         if not reply.ok:
-            status = replies.Status.of(reply)
-            raise errors.Transient(
-                f"{kind} in cluster {self._session.cluster}: {status.code} {status.message}",
-                retry_after=reply.retry_after,
-            )
+            raise replies.unanswered(reply, f"{kind} in cluster {self._session.cluster}")
         return reply.document()

@@ -31,8 +31,8 @@ class Seen:
 
     plan: plans.Plan | None = None
     report: health.Report | None = None
-    moving: tuple[ids.ObjectKey, ...] = ()
-    """Deployments of the failed release that have not come to rest."""
+    moving: tuple[ids.ObjectKey, ...] | None = None
+    """Deployments of the failed release that have not come to rest; None: a watch cannot tell yet."""
 
 
 def needs_plan(phase: rollouts.Phase) -> bool:
@@ -65,13 +65,14 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
 def _quiet(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
     """Reverting a moving rollout dipped below its floor in 3 of 54 tries, after pause-and-quiet in 0 of 50
     (reference/strategies-facts.md §3)."""
-    fresh = tuple(key for key in seen.moving if key not in rollout.quieted)
-    if fresh:
-        return commands.Pause(fresh)
-    if not seen.moving:
+    if seen.moving == ():
         return commands.Enter(rollouts.Phase.APPLYING, "nothing of the failed release moves any more")
     if rollout.spent >= QUIET_DEADLINE:
         return commands.Enter(rollouts.Phase.APPLYING, f"it has not come to rest in {QUIET_DEADLINE:.0f} s")
+    if seen.moving is None:
+        return commands.Wait("whether the failed release still moves is not known yet", 1.0)
+    if fresh := tuple(key for key in seen.moving if key not in rollout.quieted):
+        return commands.Pause(fresh)
     return commands.Wait(f"{_names(seen.moving)} paused, coming to rest", 1.0)
 
 

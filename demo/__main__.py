@@ -1,0 +1,53 @@
+"""`python -m demo [--keep] [--patience SECONDS]`, from the root of the checkout. Exit 0: every scene came true."""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from demo import story, surroundings, telling
+from tests.clusterkit import controlplane, processes
+
+PATIENCE = 60.0
+"""Seconds until a step that has not come true ends the story: each takes a few on an idle machine."""
+INTERRUPTED = 130
+"""128 + SIGINT, as a shell reports it."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Tell the main job in one terminal.")
+    parser.add_argument("--keep", action="store_true", help="leave everything running at the end, until Ctrl-C")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=PATIENCE,
+        metavar="SECONDS",
+        help=f"how long a step may take before the story has failed (default {PATIENCE:.0f})",
+    )
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, leave)
+    teller = telling.Teller()
+    controlplane.built_binary()  # before anything moves on the screen: a first build shows its own progress
+    try:
+        with surroundings.ready(teller, patience=asked.patience) as around:
+            story.tell(around, teller, patience=asked.patience)
+            if asked.keep:
+                story.keep(around, teller)
+            teller.remark("Stopping the daemon and the control plane, removing their folder …")
+    except (surroundings.NotTrueError, processes.PartEndedError, TimeoutError) as problem:
+        teller.failed(str(problem))
+        return 1
+    except KeyboardInterrupt:
+        teller.remark("Interrupted: everything is stopped and removed.")
+        return INTERRUPTED
+    teller.remark("Nothing is left running.")
+    return 0
+
+
+def leave(number: int, frame: FrameType | None) -> None:
+    """SIGTERM ends it like Ctrl-C: the blocks unwind, and nothing stays."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

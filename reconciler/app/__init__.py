@@ -1,11 +1,11 @@
 """Composition root: what a command of `cli/` calls, put together from settings, edges, pipeline and daemon.
 
-`composing.py` builds the world and runs the daemon; the others serve one family of commands each: `showing.py` status
-and history, `asking.py` requests and `wait`, `previewing.py` plan, `auditing.py` audit, `doctoring.py` doctor,
-`describing.py` the reference pages.
+`composing.py` builds the world and runs the daemon, `beside.py` one for commands that only look. The others serve one
+family of commands each: `showing.py` status and history, `asking.py` requests, `waiting.py` wait, `previewing.py` plan,
+`auditing.py` audit, `doctoring.py` doctor, `describing.py` the reference pages.
 """
 
-from reconciler.app.composing import ask as ask
+from reconciler.app.asking import ask as ask
 from reconciler.app.composing import build as build
 from reconciler.app.composing import check_config as check_config
 from reconciler.app.composing import once as once

@@ -6,7 +6,7 @@ import logging
 import pathlib
 from collections.abc import AsyncIterator, Callable
 
-from reconciler import errors, ports
+from reconciler import ports
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, system
 from reconciler.edges.git import place, repository
@@ -167,7 +167,7 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
         )
         address = await pages.start(its.metrics.address)
         log.info("metrics on http://%s/metrics", address)
-        daemon = run.Daemon(here, its_beats, its_metrics, file.changes())
+        daemon = run.Daemon(here, its_beats, its_metrics, reloads=file.changes())
         try:
             await daemon.run(stop)
         finally:
@@ -185,13 +185,3 @@ async def once(
 
     async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
         return await run.once(here, patience=patience, wanted=wanted)
-
-
-async def ask(config: pathlib.Path, request: records.Request) -> None:
-    """Insert a request for the leader."""
-    async with open_journal(settings(config)) as journal:
-        if request.target not in await journal.targets():
-            its = settings(config)
-            if request.target.environment not in its.environments:
-                raise errors.InvalidInput((f"{request.target}: there is no environment of that name",))
-        await journal.ask(request)

@@ -1,27 +1,52 @@
 """`reconciler`: the commands, and the one place where an error becomes a sentence and an exit code."""
 
-import sys
-
 import typer
+from typer import core
 
 from reconciler import errors
-from reconciler.cli import config, daemon
+from reconciler.cli import asking, checking, config, daemon, exits, planning, reference, showing, waiting
+
+
+class Commands(core.TyperGroup):
+    """What was refused or is unavailable is said in a sentence, exit 1; bugs keep their traceback."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # Typer's own Context is private
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            error.exit_code = exits.USAGE
+            raise
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # as above
+        try:
+            return super().invoke(ctx)
+        except typer.TyperException as error:
+            error.exit_code = exits.USAGE
+            raise
+        except errors.ReconcilerError as error:
+            typer.echo(f"reconciler: {error}", err=True)
+            raise typer.Exit(exits.FAILED) from error
+
 
 app = typer.Typer(
     name="reconciler",
+    cls=Commands,
     help="Make Git the truth for a Kubernetes cluster: roll a commit out, prove it, and go back when it fails.",
+    epilog="Exit codes: docs/reference/exit-codes.md. Every hold and what ends it: docs/reference/holds.md.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-app.add_typer(config.app, name="config")
 daemon.register(app)
+planning.register(app)
+showing.register(app)
+waiting.register(app)
+asking.register(app)
+app.add_typer(config.app, name="config")
+checking.register(app)
+reference.register(app)
 
 
 def main() -> None:
-    """The entry point. What was refused or is unavailable is said in a sentence, exit 1; bugs keep their traceback."""
-    try:
-        app()
-    except errors.ReconcilerError as error:
-        print(f"reconciler: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    """The entry point."""
+    app()

@@ -1,5 +1,6 @@
-"""Options that several commands share."""
+"""Arguments and options that several commands share."""
 
+import enum
 import pathlib
 from collections.abc import Callable
 from typing import Annotated
@@ -7,8 +8,32 @@ from typing import Annotated
 import typer
 
 from reconciler.model import ids
+from reconciler.settings import values
 
 CONFIG = pathlib.Path("config")
+
+
+class Output(enum.Enum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def _target(text: str | ids.TargetKey) -> ids.TargetKey:
+    if isinstance(text, ids.TargetKey):
+        return text
+    try:
+        return ids.TargetKey.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def duration(text: str | float) -> float:
+    """Parses an option: `30s`, `1h30m`, or a number of seconds."""
+    try:
+        return values.seconds(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
 
 Config = Annotated[
     pathlib.Path,
@@ -16,6 +41,15 @@ Config = Annotated[
 ]
 Environment = Annotated[str | None, typer.Option("--environment", "-e", help="Only this environment.")]
 Application = Annotated[str | None, typer.Option("--application", "-a", help="Only this application.")]
+OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="For a person or for a script.")]
+Target = Annotated[
+    ids.TargetKey,
+    typer.Argument(metavar="TARGET", parser=_target, help="environment/application, e.g. production/web."),
+]
+Targets = Annotated[
+    list[ids.TargetKey],
+    typer.Argument(metavar="TARGET...", parser=_target, help="environment/application, e.g. production/web."),
+]
 
 
 def wanted(environment: str | None, application: str | None) -> Callable[[ids.TargetKey], bool]:

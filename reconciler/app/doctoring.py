@@ -1,0 +1,170 @@
+"""`doctor`: everything the daemon depends on, asked at once, one finding each. Changes nothing."""
+
+import asyncio
+import functools
+import os
+import pathlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from reconciler import errors, ports
+from reconciler.app import beside, composing
+from reconciler.edges import versions
+from reconciler.edges.git import repository
+from reconciler.edges.helm import box, renderer
+from reconciler.edges.journal import observing
+from reconciler.model import document, targets
+from reconciler.settings import deployment
+
+DEADLINE = 8.0
+"""Seconds for one check; all run at once, so that the whole takes no more than 10."""
+
+GIVEN_UP = {
+    "network": "a chart could open connections",
+    "files": "a chart could read files of this machine",
+    "user": "a chart renders as this user",
+}
+"""What Helm's box gives up where the platform allows, and what it means where not."""
+
+Finding = ports.Finding
+Check = Callable[[], Awaitable[Sequence[Finding]]]
+
+
+async def examine(config: pathlib.Path) -> AsyncIterator[tuple[str, tuple[Finding, ...]]]:
+    """Groups of findings in a fixed order: the group's name and its lines."""
+    checks: dict[str, Check] = {"versions": _versions}
+    try:
+        its = composing.settings(config)
+    except errors.InvalidInput as error:
+        remedy = "`reconciler config check` shows every error; --config names another folder"
+        yield "settings", tuple(Finding("settings", False, problem, remedy) for problem in error.problems)
+    else:
+        names = f"repositories {', '.join(its.repositories)}; environments {', '.join(its.environments)}"
+        yield "settings", (Finding("settings", True, f"{config}: {names}"),)
+        checks |= _checks(its)
+    running = {name: asyncio.create_task(_bounded(check)) for name, check in checks.items()}
+    for name, task in running.items():
+        yield name, await task
+
+
+def _checks(its: deployment.Deployment) -> dict[str, Check]:
+    checks: dict[str, Check] = {
+        "state": functools.partial(_state, its),
+        "journal": functools.partial(_journal, its),
+        "helm": functools.partial(_helm, its),
+    }
+    checks |= {f"repository {name}": functools.partial(_repository, its, name) for name in its.repositories}
+    return checks | {f"cluster {name}": functools.partial(_cluster, its, name) for name in its.clusters}
+
+
+async def _bounded(check: Check) -> tuple[Finding, ...]:
+    """What takes too long or breaks keeps nobody from reading the rest."""
+    try:
+        async with asyncio.timeout(DEADLINE):
+            return tuple(await check())
+    except TimeoutError:
+        because = f"no answer within {DEADLINE:.0f} s"
+        return (Finding("reachable", False, because, "look at the network on the way there"),)
+    except errors.ReconcilerError as error:
+        return (Finding("reachable", False, str(error)),)
+
+
+async def _versions() -> list[Finding]:
+    about = f"reconciler {versions.own()}, Python {versions.python()}, helm-python-sdk {versions.helm()}"
+    found = [Finding("packages", True, about)]
+    try:
+        found.append(Finding("git", True, await versions.git()))
+    except errors.Terminal as error:
+        found.append(Finding("git", False, str(error), "install git and put it on the PATH"))
+    return found
+
+
+async def _state(its: deployment.Deployment) -> list[Finding]:
+    folder = pathlib.Path(its.state_dir)
+    standing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(standing, os.W_OK | os.X_OK):
+        return [
+            Finding("writable", True, f"{folder}{'' if folder == standing else ' will be made at the first start'}")
+        ]
+    because, remedy = f"{standing} is not writable for this user", f"chown the folder, or set stateDir: {folder}"
+    if observing.led(pathlib.Path(its.journal_path)):
+        return [Finding("writable", None, f"{because}; the daemon that leads runs as another one")]
+    return [Finding("writable", False, because, remedy)]
+
+
+async def _journal(its: deployment.Deployment) -> list[Finding]:
+    path = pathlib.Path(its.journal_path)
+    if not beside.there_is_a_journal(its):
+        return [Finding("readable", None, f"there is none at {path} yet: the first `reconciler run` makes it")]
+    async with composing.open_journal(its, read_only=True) as journal:
+        (sequence, _), epoch = await journal.head(), await journal.epoch()
+        known = await journal.targets()
+        led = observing.led(path)
+    readable = Finding("readable", True, f"{path}: {sequence} events, {len(known)} targets")
+    if led:
+        return [readable, Finding("leader", True, f"a daemon leads in epoch {epoch}")]
+    because = "no daemon leads" if led is False else "whether a daemon leads cannot be seen by this user"
+    return [readable, Finding("leader", None, because, "reconciler run" if led is False else "")]
+
+
+async def _helm(its: deployment.Deployment) -> list[Finding]:
+    limits = box.Limits(memory=its.render.memory + composing.HELM_ITSELF)
+    helm = renderer.HelmRenderer(limits=limits, workers=1)
+    try:
+        given_up = await helm.isolation()
+    finally:
+        await helm.close()
+    missing = [risk for name, risk in GIVEN_UP.items() if name not in given_up]
+    if not missing:
+        return [Finding("box", True, f"charts render without {', '.join(given_up)}")]
+    remedy = "allow unprivileged user namespaces for the daemon, or render only charts that you trust"
+    return [Finding("box", None, f"this platform keeps the box from closing: {', '.join(missing)}", remedy)]
+
+
+async def _repository(its: deployment.Deployment, name: str) -> list[Finding]:
+    wanted = its.repositories[name]
+    opened = repository.GitRepository(beside.place_beside(name, wanted, its))
+    try:
+        revision = await opened.head()
+    except errors.RefMissing as error:
+        return [Finding("ref", False, str(error), f"push {wanted.ref}, or name another one in `ref`")]
+    except errors.ReconcilerError as error:
+        remedy = f"`git ls-remote {wanted.url} {wanted.ref}` with the same credentials must work"
+        return [Finding("reachable", False, str(error), remedy)]
+    finally:
+        await opened.close()
+    found = [Finding("ref", True, f"{wanted.ref} is at {revision[:12]}")]
+    environments = [key for key, limits in its.environments.items() if limits.repository == name]
+    pushing = [key for key in environments if its.git_policy(key) is targets.GitPolicy.PUSH]
+    if pushing and not wanted.may_push:
+        because = f"{', '.join(pushing)} would push reverts, and there are no credentials"
+        found.append(Finding("push", False, because, "add credentials.passwordFile, or set revert.git: pin"))
+    elif pushing:
+        found.append(Finding("push", None, "not tried: only the first revert of a failed release pushes"))
+    return found
+
+
+async def _cluster(its: deployment.Deployment, name: str) -> Sequence[Finding]:
+    try:
+        connected = await composing.connect(name, its.clusters[name], its)
+    except errors.ReconcilerError as error:
+        return [Finding("credentials", False, str(error), "correct clusters in deployment-config.yaml, or the file")]
+    try:
+        return await connected.check()
+    finally:
+        await connected.close()
+
+
+def data(groups: Sequence[tuple[str, Sequence[Finding]]]) -> document.Json:
+    """For scripts. Names are stable; `ok` null: could not be found out."""
+    return {
+        "ok": not failed(groups),
+        "findings": [
+            {"group": name, "subject": one.subject, "ok": one.ok, "because": one.because, "remedy": one.remedy or None}
+            for name, findings in groups
+            for one in findings
+        ],
+    }
+
+
+def failed(groups: Sequence[tuple[str, Sequence[Finding]]]) -> bool:
+    return any(one.ok is False for _, findings in groups for one in findings)

@@ -1,0 +1,68 @@
+"""`plan`: what the daemon would do, found out beside it."""
+
+import pathlib
+from collections.abc import Callable
+
+from reconciler import errors
+from reconciler.app import beside, composing
+from reconciler.edges.git import place
+from reconciler.model import document, ids
+from reconciler.pipeline import previewing
+from reconciler.settings import values
+
+Previews = previewing.Previews
+
+
+async def preview(
+    config: pathlib.Path, *, environment: str | None, wanted: Callable[[ids.TargetKey], bool], ref: str
+) -> Previews:
+    """The plans of the wanted targets at the pinned ref, or at `ref`: a branch, a full ref, or a commit of the pinned
+    ref. Raises `errors.InvalidInput` for an environment or a ref that cannot be."""
+    its = composing.settings(config)
+    if environment is not None:
+        if environment not in its.environments:
+            near = values.suggestion(environment, its.environments)
+            remedy = near or f"write one of: {', '.join(sorted(its.environments))}"
+            raise errors.InvalidInput((f"there is no environment {environment}; {remedy}",))
+        repository = its.environments[environment].repository
+        mine = {name: found for name, found in its.environments.items() if found.repository == repository}
+        its = its.model_copy(update={"environments": mine, "repositories": {repository: its.repositories[repository]}})
+    looked_at = full_ref(ref)
+    async with (
+        beside.journal_or_none(its) as (journal, lonely),
+        beside.build(its, journal, ref=looked_at) as found,
+    ):
+        setting = previewing.Setting(elsewhere=bool(ref), lonely=lonely, unreachable=found.unreachable)
+        previews = await previewing.Previewing(found.here, setting).all(wanted)
+    if not previews.found and not previews.troubles:
+        raise errors.InvalidInput(("no target fits: nothing is planned",))
+    return previews
+
+
+def full_ref(ref: str) -> str:
+    """`fix` → `refs/heads/fix`; a full ref, a full commit id and '' stay."""
+    if not ref or ref.startswith("refs/") or place.REVISION.fullmatch(ref):
+        return ref
+    return f"refs/heads/{ref}"
+
+
+def text(found: Previews) -> str:
+    """All plans for a terminal."""
+    parts = [*(previewing.text(preview) for preview in found.found), *(f"{trouble}\n" for trouble in found.troubles)]
+    return "\n".join(parts)
+
+
+def markdown(found: Previews) -> str:
+    """All plans for a pull request."""
+    parts = [previewing.markdown(preview) for preview in found.found]
+    return "\n".join([*parts, *(f"> **{trouble}**\n" for trouble in found.troubles)])
+
+
+def data(found: Previews) -> document.Json:
+    """For a script. Names are stable."""
+    return {
+        "changes": found.changes,
+        "held": found.held,
+        "targets": [previewing.data(preview) for preview in found.found],
+        "troubles": list(found.troubles),
+    }

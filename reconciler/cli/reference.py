@@ -1,0 +1,127 @@
+"""The pages of docs/reference/ that are made from the code, so that they cannot say anything else than it does."""
+
+import inspect
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+from typer import core
+
+from reconciler.app import describing
+from reconciler.cli import exits
+from reconciler.model import outcomes
+
+MADE = "Made from the code by `reconciler docs`; a test fails when this page is out of date.\n"
+"""Below every title."""
+
+
+def register(app: typer.Typer) -> None:
+    def docs(
+        folder: Annotated[pathlib.Path, typer.Option(help="Where the pages are.")] = pathlib.Path("docs/reference"),
+    ) -> None:
+        """Write the reference pages anew: for people who change the code."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, page in pages(app).items():
+            (folder / name).write_text(page, encoding="utf-8")
+
+    app.command("docs", hidden=True)(docs)
+
+
+def pages(app: typer.Typer) -> dict[str, str]:
+    """File name → content."""
+    makers: dict[str, Callable[[], str]] = {
+        "commands.md": lambda: commands(app),
+        "exit-codes.md": exit_codes,
+        "holds.md": holds,
+        "metrics.md": metrics,
+    }
+    return {name: make() for name, make in makers.items()}
+
+
+def holds() -> str:
+    """Every hold with what ends it."""
+    parts = [
+        "# Holds\n",
+        MADE,
+        "A target that is held stands still until the hold's exit is taken; what runs goes on running. `reconciler"
+        " status` shows the hold and, filled in, the command that ends it.\n",
+        "| hold | what it means | what ends it |\n|---|---|---|",
+    ]
+    for reason, its_exit in outcomes.EXITS.items():
+        command = f" `{its_exit.command}`" if its_exit.command else ""
+        parts.append(f"| `{reason.value}` | {its_exit.meaning} | {its_exit.ends}{command} |")
+    return "\n".join(parts) + "\n"
+
+
+def metrics() -> str:
+    """Every metric of the daemon."""
+    parts = [
+        "# Metrics\n",
+        MADE,
+        "Served on `/metrics` at `metrics.address` of the settings, by the conventions of Prometheus. No label holds"
+        " free text.\n",
+        "| name | type | labels | meaning |\n|---|---|---|---|",
+    ]
+    for found in describing.daemon_metrics():
+        labels = ", ".join(f"`{label}`" for label in found.labels)
+        parts.append(f"| `{found.name}` | {found.kind} | {labels or '–'} | {found.help} |")
+    return "\n".join(parts) + "\n"
+
+
+def exit_codes() -> str:
+    """Every exit code, and what it means for single commands."""
+    parts = [
+        "# Exit codes\n",
+        MADE,
+        "They are stable: a script may branch on them.\n",
+        "| code | meaning for every command, unless it is listed below |\n|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in exits.EVERY.items()),
+        "\n| command | code | meaning |\n|---|---|---|",
+    ]
+    together: dict[tuple[tuple[int, str], ...], list[str]] = {}
+    for command, meanings in sorted(exits.MEANINGS.items()):
+        together.setdefault(tuple(meanings.items()), []).append(f"`{command}`")
+    for shared, names in together.items():
+        parts += [f"| {', '.join(names)} | {code} | {meaning} |" for code, meaning in shared]
+    return "\n".join(parts) + "\n"
+
+
+def commands(app: typer.Typer) -> str:
+    """Every command with its options, from what `--help` says."""
+    parts = [
+        "# Commands\n",
+        MADE,
+        "`reconciler COMMAND --help` says the same. What a command returns: [exit-codes.md](exit-codes.md).\n",
+        "Requests (`sync`, `revert`, `pause`, …) are put into the journal with who and why; only the daemon that leads"
+        " acts on them. Who is `$RECONCILER_USER`, else the user of the operating system and the machine.",
+    ]
+    for name, command in visible(app):
+        context = typer.Context(command, info_name=f"reconciler {name}")
+        parts += [f"\n## {name}\n", inspect.cleandoc(command.help or ""), "", f"    {_usage(command, context)}", ""]
+        rows = [record for parameter in command.params if (record := parameter.get_help_record(context))]
+        rows = [row for row in rows if "--help" not in row[0]]
+        if rows:
+            parts.append("| argument or option | meaning |\n|---|---|")
+            parts += [f"| `{_cell(names)}` | {_cell(meaning)} |" for names, meaning in rows]
+    return "\n".join(parts) + "\n"
+
+
+def visible(app: typer.Typer) -> Iterator[tuple[str, core.TyperCommand]]:
+    """All commands that `--help` shows, by their full name: `audit verify`."""
+    pending = [("", typer.main.get_command(app))]
+    while pending:
+        prefix, found = pending.pop(0)
+        if isinstance(found, core.TyperGroup):
+            pending += [(f"{prefix} {name}".strip(), found.commands[name]) for name in sorted(found.commands)]
+        elif isinstance(found, core.TyperCommand) and not found.hidden:
+            yield prefix, found
+
+
+def _usage(command: core.TyperCommand, context: typer.Context) -> str:
+    return " ".join([context.info_name or "", *command.collect_usage_pieces(context)])
+
+
+def _cell(text: str) -> str:
+    """Text in a cell of a Markdown table."""
+    return " ".join(text.split()).replace("|", "\\|")

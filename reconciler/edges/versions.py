@@ -1,0 +1,38 @@
+"""Which versions of what we stand on are here. For `doctor`."""
+
+import asyncio
+import importlib.metadata
+import platform
+
+from reconciler import errors
+
+
+def own() -> str:
+    """`0.1.0`."""
+    return importlib.metadata.version("reconciler")
+
+
+def python() -> str:
+    """`3.11.9`."""
+    return platform.python_version()
+
+
+def helm() -> str:
+    """Of the package that contains Helm."""
+    return importlib.metadata.version("helm-python-sdk")
+
+
+async def git() -> str:
+    """`2.43.0`. Raises `errors.Terminal` when git cannot be started."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "git", "--version", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+        )
+    except OSError as error:
+        raise errors.Terminal(f"git cannot be started: {error.strerror}") from error
+    try:
+        out, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    return out.decode("utf-8", "replace").removeprefix("git version").strip()

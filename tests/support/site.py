@@ -95,7 +95,7 @@ class Site:
     def application(self, name: str, manifests: Sequence[dict[str, Any]], **settings: Any) -> None:
         """An application of plain manifests."""
         folder = f"desired-state/{ENVIRONMENT}/{name}"
-        source = {"source": {"manifests": {}}}
+        source: dict[str, Any] = {"source": {"manifests": {}}}
         header = _header("Application") | {"namespace": self.namespace} | source | settings
         self.write(f"{folder}/application.yaml", header)
         self.write(f"{folder}/manifests/all.yaml", manifests)

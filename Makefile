@@ -9,33 +9,35 @@ READY := $(VENV)/.ready
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
+demo: $(READY) ## the main job, told in one terminal; KEEP=1 leaves it running to play with
+	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+
+test: check control-plane ## everything that must pass before a change lands
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY) ## formatting, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p reconciler -p demo
+
 install: $(READY) ## the virtual environment, from the hash-pinned lock file
 
 $(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@echo 'Installing the pinned dependencies into $(VENV): about half a minute, once.'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-check: $(READY) ## formatting, lint, types
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-
-test: check control-plane ## everything that must pass before a change lands
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
-
-control-plane: $(READY) ## build the real control plane (cached by the hash of its inputs)
+control-plane: $(READY) ## build the real control plane: about 5 minutes once a machine, then at once
 	$(BIN)/python tests/control-plane/build.py
 
 cluster: control-plane ## run a real Kubernetes API server in the foreground
 	$(BIN)/python tests/control-plane/cluster.py
 
-demo: control-plane ## the main job, told in one terminal
-	$(BIN)/python -m reconciler demo
-
-lock: ## pin the dependencies of pyproject.toml again
+lock: ## pin the dependencies of pyproject.toml again (needs uv)
 	uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock
 
 clean: ## remove the environment and the caches
-	rm -rf $(VENV) .cache
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -21,8 +21,8 @@ def job(found: document.Json, relatives: family.Family, patience: judgement.Pati
         return stuck
     active, done = document.number(found, "status", "active"), document.number(found, "status", "succeeded")
     wanted = document.number(found, "spec", "completions") or 1
-    tries = document.number(found, "status", "failed")
-    after = f" after {judgement.count(tries, 'failed try').replace('trys', 'tries')}" if tries else ""
+    failures = document.number(found, "status", "failed")
+    after = f", {failures} failed" if failures else ""
     return judgement.progressing(f"{done} of {wanted} completions, {judgement.count(active, 'pod')} running{after}")
 
 

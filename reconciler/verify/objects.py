@@ -6,52 +6,63 @@ Source of the rules: reference/peers.md §3. Sentences begin with a verb: the ob
 from collections.abc import Callable
 
 from reconciler import kinds
-from reconciler.model import document, health, ids
-from reconciler.verify import deployments, family, jobs, judgement, pods
+from reconciler.model import document, health, ids, manifests
+from reconciler.verify import deployments, family, jobs, judgement, ordered, pods, supporting
 
 Rule = Callable[[document.Json, family.Family, judgement.Patience], judgement.Judgement]
 
 CONTROLLED = frozenset({"deployment", "replica-set", "stateful-set", "daemon-set"})
 """Rules of kinds whose controller always writes `observedGeneration`: without it nobody has looked yet."""
 
+SWITCHES = {"deployment": "paused", "job": "suspend"}
+"""Rule → the field of `spec` that stops an object whose rollout or run is waited for."""
+
 
 def assess(
-    key: ids.ObjectKey,
+    manifest: manifests.Manifest,
     found: document.Json | None,
     *,
-    wanted: document.Json | None = None,
     relatives: family.Family,
     patience: judgement.Patience,
 ) -> health.Health:
-    """The health of the object `key`, live as `found` (None: it is not there). `wanted` is its manifest, which tells
-    of a missing object whether it may be."""
-    judged = _missing(key, wanted, patience) if found is None else _present(key, found, relatives, patience)
-    return health.Health(key, judged.state, judged.because, judged.blame)
+    """The health of the object that `manifest` wants, live as `found` (None: it is not there)."""
+    judged = _missing(manifest, patience) if found is None else _present(manifest, found, relatives, patience)
+    return health.Health(manifest.key, judged.state, judged.because, judged.blame)
 
 
-def _missing(key: ids.ObjectKey, wanted: document.Json | None, patience: judgement.Patience) -> judgement.Judgement:
+def _missing(manifest: manifests.Manifest, patience: judgement.Patience) -> judgement.Judgement:
     absent = judgement.Judgement(health.State.MISSING, "is not there")
-    if _rule(key) == "job" and wanted is not None:
-        return jobs.gone(wanted, patience) or absent
+    if _rule(manifest.key) == "job":
+        return jobs.gone(manifest.document(), patience) or absent
     return absent
 
 
 def _present(
-    key: ids.ObjectKey, found: document.Json, relatives: family.Family, patience: judgement.Patience
+    manifest: manifests.Manifest, found: document.Json, relatives: family.Family, patience: judgement.Patience
 ) -> judgement.Judgement:
     """In the order of kstatus: what comes first makes what comes after it worthless."""
     if document.text(found, "metadata", "deletionTimestamp"):
         return judgement.progressing("is being deleted")
-    name = _rule(key)
+    name = _rule(manifest.key)
     if unseen := _unseen(found, required=name in CONTROLLED):
         return unseen
     if judgement.holds(found, "Reconciling"):
         return judgement.progressing(f"is being reconciled{_of(found, 'Reconciling')}")
     if judgement.holds(found, "Stalled"):
         return judgement.failed(f"has stalled{_of(found, 'Stalled')}")
-    if rule := RULES.get(name):
-        return rule(found, relatives, patience)
-    return _by_ready(found)
+    rule = RULES.get(name)
+    if rule is None:
+        return _by_ready(found)
+    judged = rule(found, relatives, patience)
+    if judged.state is health.State.SUSPENDED and not _on_purpose(manifest, SWITCHES.get(name)):
+        return judgement.troubled(f"{judged.because}; Git does not ask for that")
+    return judged
+
+
+def _on_purpose(manifest: manifests.Manifest, switch: str | None) -> bool:
+    """Whether Git itself stops the object. A `kubectl rollout pause` in the middle of a rollout must not make it pass:
+    nothing has rolled out. It holds until somebody resumes."""
+    return switch is None or document.at(manifest.document(), "spec", switch) is True
 
 
 def _unseen(found: document.Json, *, required: bool) -> judgement.Judgement | None:
@@ -95,7 +106,18 @@ RULES: dict[str, Rule] = {
     "pod": _pod,
     "deployment": deployments.deployment,
     "replica-set": deployments.replica_set,
+    "stateful-set": ordered.stateful_set,
+    "daemon-set": ordered.daemon_set,
     "job": jobs.job,
     "cron-job": jobs.cron_job,
+    "namespace": supporting.namespace,
+    "custom-resource-definition": supporting.custom_resource_definition,
+    "api-service": supporting.api_service,
+    "persistent-volume": supporting.persistent_volume,
+    "persistent-volume-claim": supporting.persistent_volume_claim,
+    "service": supporting.service,
+    "ingress": supporting.ingress,
+    "horizontal-pod-autoscaler": supporting.horizontal_pod_autoscaler,
+    "pod-disruption-budget": supporting.pod_disruption_budget,
 }
 """By the word that `kinds` gives a kind."""

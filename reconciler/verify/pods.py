@@ -202,7 +202,7 @@ def _crashing(pod: str, container: document.Json, patience: judgement.Patience) 
     if not (backing_off or ended) or (ended and ended.get("reason") in NOT_ITS_OWN_EXIT):
         return None
     times = judgement.count(restarts, "time")
-    said = f"pod {pod}: container {document.text(container, 'name')} has restarted {times}{_last(ended)}"
+    said = f"pod {pod}: container {document.text(container, 'name')} has restarted {times}{', last ' if ended else ''}{_how(ended)}"
     if restarts >= patience.restarts and not _began_anew(ended):
         return judgement.failed(said)
     return judgement.progressing(f"{said}; {patience.restarts} fail the release")
@@ -213,13 +213,14 @@ def _exit(container: document.Json) -> document.Json:
     return document.mapping(container, "state", "terminated") or document.mapping(container, "lastState", "terminated")
 
 
-def _last(ended: document.Json) -> str:
+def _how(ended: document.Json) -> str:
+    """`with exit code 1`; '' for no exit."""
     if not ended:
         return ""
     reason = document.text(ended, "reason")
     if reason == "OOMKilled":
-        return ", last because it used more memory than its limit (OOMKilled)"
-    said = f", last with exit code {document.number(ended, 'exitCode')}"
+        return "because it used more memory than its limit (OOMKilled)"
+    said = f"with exit code {document.number(ended, 'exitCode')}"
     return said if reason in ("", "Error") else f"{said} ({reason})"
 
 
@@ -239,7 +240,7 @@ def _ending(pod: Mapping[str, document.JsonValue]) -> str:
     for container in _containers(pod):
         ended = _exit(container)
         if document.number(ended, "exitCode"):
-            return f"container {document.text(container, 'name')} ended{_last(ended)[5:]}"
+            return f"container {document.text(container, 'name')} ended {_how(ended)}"
     return document.text(pod, "status", "reason") or "no reason is given"
 
 

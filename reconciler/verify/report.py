@@ -37,13 +37,7 @@ def report(
     patience = judgement.Patience(verification.restarts, spent, verification.progress_deadline, observing)
     relatives = family.Family(followed)
     parts = [
-        objects.assess(
-            manifest.key,
-            found := relatives.find(manifest.key),
-            wanted=manifest.document() if found is None else None,
-            relatives=relatives,
-            patience=patience,
-        )
+        objects.assess(manifest, relatives.find(manifest.key), relatives=relatives, patience=patience)
         for manifest in manifests
         if scope.has_health(manifest.key)
     ]
@@ -60,6 +54,9 @@ def fold(parts: tuple[health.Health, ...]) -> health.Report:
     if state is health.State.HEALTHY:
         return health.Report(state, _all_well(parts), parts)
     worst = [part for part in parts if part.state is state]
+    if state is health.State.SUSPENDED:
+        well = [part for part in parts if part.state is health.State.HEALTHY]
+        return health.Report(state, "; ".join([*([_all_well(well)] if well else []), _sentence(worst)]), parts)
     blame = None
     if state is health.State.DEGRADED:
         own = [part for part in worst if part.blame is health.Blame.RELEASE]

@@ -27,8 +27,10 @@ STYLES = {
 }
 KIND_WIDTH = 19
 """Columns of the longest kind of event, `quarantine released`."""
+REPEATING = (records.EventKind.ROLLOUT_STARTED, records.EventKind.HELD)
+"""What follows from another event and says its reason again: cut here, `reconciler history` shows all of it."""
 LONGEST = 120
-"""Characters of a reason; `reconciler history` shows all of it."""
+"""Characters of such a reason."""
 MARKS = {
     following.State.READY: ("●", "green"),
     following.State.STARTING: ("◌", "yellow"),
@@ -69,9 +71,9 @@ class Teller:
         self._row(f"{self.elapsed:.1f} s", text.Text(what, style=style), clean(because))
 
     def event(self, event: records.Event) -> None:
-        """A line of the daemon's journal. Later lines repeat why a release failed: they are cut."""
+        """A line of the daemon's journal."""
         because = event.because
-        if len(because) > LONGEST and event.kind is not records.EventKind.ROLLOUT_FAILED:
+        if len(because) > LONGEST and event.kind in REPEATING:
             because = f"{because[: LONGEST - 1]}…"
         self.happened(event.kind.value.replace("-", " "), because, style=STYLES.get(event.kind, ""))
 

@@ -65,9 +65,11 @@ async def known(journal: sql_journal.SqlJournal, its: deployment.Deployment, tar
     keys = await journal.targets()
     if target in keys:
         return
-    near = values.suggestion(str(target), [str(key) for key in keys])
+    beside = [key.application for key in keys if key.environment == target.environment]
     unseen = f"no application {target.application} has been seen in {target.environment}"
-    raise errors.InvalidInput((f"{target}: {unseen}; {near or 'a new one appears with the next poll of its commit'}",))
+    known_there = f"known there: {', '.join(beside[:10]) or 'none'}; a new one appears with the next poll of its commit"
+    remedy = values.suggestion(target.application, beside) or known_there
+    raise errors.InvalidInput((f"{target}: {unseen}; {remedy}",))
 
 
 def configured(its: deployment.Deployment, target: ids.TargetKey) -> None:

@@ -66,7 +66,7 @@ def status(
         screen.as_json(showing.status_data(found))
     else:
         console = screen.console()
-        console.print(_whole(found, console.width))
+        console.print(_whole(found, console.width), crop=False)
     if exit_code and not found.at_rest:
         raise typer.Exit(exits.FAILED)
 
@@ -86,7 +86,7 @@ async def _watch(config: pathlib.Path, wanted: showing.Wanted, output: options.O
         if data != before and output is options.Output.JSON:
             typer.echo(json.dumps(data, ensure_ascii=False))
         elif data != before:
-            console.print(_whole(found, console.width))
+            console.print(_whole(found, console.width), crop=False)
         before = data
 
 

@@ -10,6 +10,7 @@ from tests.clusterkit import controlplane, processes
 
 PATIENCE = 60.0
 """Seconds until a step that has not come true ends the story: each takes a few on an idle machine."""
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
@@ -25,7 +26,8 @@ def main() -> int:
         help=f"how long a step may take before the story has failed (default {PATIENCE:.0f})",
     )
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, leave)
+    for number in ENDING:
+        signal.signal(number, leave)
     teller = telling.Teller()
     controlplane.built_binary()  # before anything moves on the screen: a first build shows its own progress
     try:
@@ -45,7 +47,9 @@ def main() -> int:
 
 
 def leave(number: int, frame: FrameType | None) -> None:
-    """SIGTERM ends it like Ctrl-C: the blocks unwind, and nothing stays."""
+    """The blocks unwind, so that nothing stays; a second signal cannot cut that short."""
+    for again in ENDING:
+        signal.signal(again, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -54,7 +54,15 @@ class Desk:
             "stateDir": str(self.state),
             "repositories": {"desired": {"url": str(self.remote), "ref": "refs/heads/main", "allowLocal": True}},
             "clusters": {"main": {"kubeconfig": kubeconfig or str(folder / "nobody.yaml"), "namespace": namespace}},
-            "environments": {"production": {"repository": "desired", "cluster": "main", "namespaces": [namespace]}},
+            "environments": {
+                "production": {
+                    "repository": "desired",
+                    "cluster": "main",
+                    "namespaces": [namespace],
+                    "prune": {"count": 2, "percent": "50%"},
+                    "verify": {"observe": "0s"},
+                }
+            },
         }
         self.config.mkdir()
         self.configure()

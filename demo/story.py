@@ -178,7 +178,7 @@ def keep(around: surroundings.Surroundings, teller: telling.Teller) -> None:
     values, command = surroundings.VALUES, shlex.quote(str(beside()))
     teller.advice(f"{command} status", "every target")
     teller.advice(f"{command} history {surroundings.TARGET}", "what happened to it, and why")
-    teller.advice(f"sed -i 's/tag: .*/tag: v1.3.0/' {values}", "a release (`-never-ready` at its end: a bad one)")
+    teller.advice(f"sed -i 's/tag: .*/tag: v1.3.0/' {values}", "a release; v1.3.0-crash-loop would be a bad one")
     teller.advice("git commit -am 'My release' && git push origin HEAD:main", "… which the daemon sees within a second")
     teller.advice("git pull --rebase origin main && git log", "its revert commits")
     teller.advice("kubectl get pods --all-namespaces --watch", "if you have kubectl")

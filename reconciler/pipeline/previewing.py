@@ -12,6 +12,9 @@ from reconciler.pipeline import anchoring, deciding, heads, planning, rendering,
 from reconciler.plan import present
 from reconciler.source import admission, desired
 
+NO_PLAN = "no plan"
+"""In place of the counts: not known is not "no objects"."""
+
 AT_ONCE = 8
 """Targets planned side by side: enough to hide the network, few enough for a laptop."""
 
@@ -172,12 +175,17 @@ def _away(because: str) -> outcomes.Hold:
 
 def text(preview: Preview) -> str:
     """For a terminal."""
-    return present.text(_plan(preview), holds=preview.holds, notes=(*preview.notes, *_exits(preview)))
+    shown = present.text(_plan(preview), holds=preview.holds, notes=(*preview.notes, *_exits(preview)))
+    if preview.plan:
+        return shown
+    body = shown.removesuffix(f"{present.counts(_plan(preview))}\n")
+    return f"{body}{NO_PLAN}\n"
 
 
 def markdown(preview: Preview) -> str:
     """For a pull request."""
-    return present.markdown(_plan(preview), holds=preview.holds, notes=(*preview.notes, *_exits(preview)))
+    shown = present.markdown(_plan(preview), holds=preview.holds, notes=(*preview.notes, *_exits(preview)))
+    return shown if preview.plan else shown.replace(f"\n{present.counts(_plan(preview))}\n", f"\n{NO_PLAN}\n", 1)
 
 
 def data(preview: Preview) -> document.Json:

@@ -29,6 +29,8 @@ def test_a_cluster_that_does_not_answer_holds(a_desk: desk.Desk) -> None:
     assert "production/web" in result.stdout
     assert "cluster-unavailable: " in result.stdout
     assert "reconciler doctor" in result.stdout
+    assert result.stdout.endswith("\nno plan\n")
+    assert "\nno plan\n" in a_desk.run("plan", "-o", "markdown").stdout
 
 
 def test_a_repository_that_is_not_there_is_said(a_desk: desk.Desk) -> None:

@@ -120,7 +120,7 @@ class Site:
         """Start `reconciler run` as a process of its own."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", f"import pathlib; from reconciler.cli import daemon; daemon.run(pathlib.Path({str(self.config)!r}))"],
+                [sys.executable, "-m", "reconciler", "run", "--config", str(self.config)],
                 stdout=log,
                 stderr=log,
                 env=os.environ | environment,

@@ -78,7 +78,7 @@ async def _watch(config: pathlib.Path, wanted: showing.Wanted, output: options.O
     if console.is_terminal and output is options.Output.TEXT:
         with live.Live(console=console, auto_refresh=False) as display:
             async for found in states:
-                display.update(_whole(found, console.width), refresh=True)
+                display.update(_whole(found, console.width, fold=True), refresh=True)
         return
     before: document.Json = {}
     async for found in states:
@@ -90,7 +90,8 @@ async def _watch(config: pathlib.Path, wanted: showing.Wanted, output: options.O
         before = data
 
 
-def _whole(found: showing.Status, width: int) -> consoles.Group:
+def _whole(found: showing.Status, width: int, *, fold: bool = False) -> consoles.Group:
+    """`fold`: commands wrap, because a live screen cuts what is longer than a line."""
     now = datetime.datetime.now(datetime.UTC)
     parts: list[consoles.RenderableType] = [_daemon(found), text.Text("")]
     if not found.ledgers:
@@ -99,7 +100,7 @@ def _whole(found: showing.Status, width: int) -> consoles.Group:
         parts.append(_wide(found, now))
     else:
         parts += _narrow(found, now, width)
-    if holds := list(_holds(found)):
+    if holds := list(_holds(found, fold=fold)):
         parts += [text.Text(""), text.Text("held", style="bold"), *holds]
     return consoles.Group(*parts)
 
@@ -153,8 +154,8 @@ def _age(at: str, now: datetime.datetime) -> str:
     return f"{int(seconds // size)} {unit}"
 
 
-def _holds(found: showing.Status) -> Iterator[consoles.RenderableType]:
-    """Each hold with what ends it. The command stays on one line, to be copied."""
+def _holds(found: showing.Status, *, fold: bool) -> Iterator[consoles.RenderableType]:
+    """Each hold with what ends it. The command stays on one line where it can, to be copied."""
     for ledger in found.ledgers:
         if ledger.hold is None:
             continue
@@ -162,7 +163,7 @@ def _holds(found: showing.Status) -> Iterator[consoles.RenderableType]:
         yield text.Text.assemble("  ", (f"{key}", "bold"), f"  {hold.reason.value}", overflow="fold")
         yield padding.Padding(text.Text(outcomes.EXITS[hold.reason].ends), (0, 0, 0, 4))
         if command := hold.command(key.environment, key.application):
-            yield text.Text(f"    $ {command}", style="cyan", no_wrap=True, overflow="ignore")
+            yield text.Text(f"    $ {command}", style="cyan", no_wrap=not fold, overflow="fold" if fold else "ignore")
 
 
 def history(

@@ -65,9 +65,9 @@ class Repository(Protocol):
     async def folders(self, revision: str, path: str) -> tuple[str, ...]:
         """The names of the folders directly below `path`, sorted; empty when `path` is absent."""
 
-    async def files(self, revision: str, path: str) -> tuple[sources.File, ...]:
-        """All blobs below `path` (or the blob itself), sorted by path. Links, submodules and LFS pointers are refused
-        by name; number and size are bounded (I8, I10): `errors.InvalidInput`."""
+    async def files(self, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
+        """All blobs at or below `paths`, sorted by path; two processes however many there are. Links, submodules and
+        LFS pointers are refused by name; number and size are bounded (I8, I10): `errors.InvalidInput`."""
 
     async def commit_info(self, revision: str) -> sources.CommitInfo: ...
 
@@ -104,7 +104,7 @@ class Renderer(Protocol):
 
     @property
     def version(self) -> str:
-        """`helm v4.0.1`: part of the key under which renders are cached."""
+        """`helm-python-sdk 0.2.2`: part of the key under which renders are cached."""
 
     async def helm(
         self,
@@ -115,9 +115,11 @@ class Renderer(Protocol):
         kube_version: str,
         api_versions: Sequence[str],
     ) -> str:
-        """The YAML that `helm template` prints, hooks included. `files` holds the chart's folder and the values
-        files, nothing else is readable. Raises `errors.InvalidInput` with Helm's own words, `errors.Transient` when
-        the box itself failed."""
+        """The YAML that `helm template --include-crds` prints, hooks included, NOTES.txt not.
+
+        `files` holds the chart's folder and the values files, nothing else is readable. Raises `errors.InvalidInput`
+        with Helm's own words, `errors.Transient` when the box itself failed.
+        """
 
 
 Wanted = tuple[ids.KindKey, str]
@@ -156,8 +158,11 @@ class Cluster(Protocol):
         `Deleted(gone=True)`."""
 
     async def watch(self, wanted: Iterable[Wanted]) -> None:
-        """Hold metadata watches on these from now on, and return once each has its first list (bounded by a
-        deadline: Transient). Each watch spans the whole cluster where the rights allow, else one namespace."""
+        """Hold metadata watches on these from now on, beside those asked for before.
+
+        Returns once each has its first list, within a deadline: Transient. Each watch spans the whole cluster where
+        the rights allow, else one namespace.
+        """
 
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
         """From the watches: the metadata, or None when it does not exist. Transient when no healthy watch covers the

@@ -1,6 +1,6 @@
 """From inputs to an approved plan: render, plan from live, pass the gates. Writes nothing outside the journal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.gates import gates
@@ -37,11 +37,7 @@ class Deciding:
 
     async def _files(self, prepared: heads.Prepared) -> tuple[sources.File, ...]:
         repository = self._here.repositories[prepared.target.repository]
-        found: dict[str, sources.File] = {}
-        for path in prepared.inputs.paths:
-            if path.oid:
-                found |= {file.path: file for file in await repository.files(prepared.inputs.revision, path.path)}
-        return tuple(found[path] for path in sorted(found))
+        return await repository.files(prepared.inputs.revision, [path.path for path in prepared.inputs.paths])
 
     async def plan(
         self,
@@ -68,7 +64,7 @@ class Deciding:
         if planned.learnt or planned.forget:
             await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)
         if planned.holds:
-            return Decided(planned.plan, planned.holds[0])
+            return Decided(planned.plan, replace(planned.holds[0], revision=prepared.inputs.revision))
         facts = gates.Context(
             target=prepared.target,
             revision=prepared.inputs.revision,

@@ -1,22 +1,14 @@
 """What each repository's head asks of each target: polled once per repository, compared by tree OIDs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from reconciler import errors, ports
-from reconciler.model import ids, outcomes, sources, targets
-from reconciler.pipeline import world
-from reconciler.settings import application, environment, loading, resolve
-from reconciler.source import inputs
+from reconciler import errors
+from reconciler.model import ids, outcomes
+from reconciler.pipeline import preparing, world
 from reconciler.source import targets as listing
 
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """One target at one revision: its settings and what it reads."""
-
-    target: targets.Target
-    inputs: sources.Inputs
+Prepared = preparing.Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +26,7 @@ class Heads:
         self._world = world
         self._snapshots: dict[str, Snapshot] = {}
         self._troubles: dict[str, outcomes.Hold] = {}
-        self._parsed: dict[tuple[ids.TargetKey, str, str], targets.Target] = {}
+        self._preparing = preparing.Preparing(world)
 
     def trouble(self, repository: str) -> outcomes.Hold | None:
         """Why the repository's newest poll failed; None when it did not."""
@@ -65,7 +57,7 @@ class Heads:
 
     def forget_settings(self) -> None:
         """After a reload: every target is prepared again at the next poll."""
-        self._parsed.clear()
+        self._preparing.forget()
         self._snapshots.clear()
 
     async def poll(self, name: str) -> frozenset[ids.TargetKey]:
@@ -109,72 +101,17 @@ class Heads:
             folders = await repository.folders(revision, f"{root}/{environment_name}")
             listed = listing.listed(environment_name, folders, known=known, revision=revision)
             found |= dict(listed.missing)
-            found |= await self._prepare_all(repository, revision, listed.present, known=known)
+            ours = [key for key in listed.present if key in known]
+            ours += await self._preparing.present(repository, revision, [k for k in listed.present if k not in known])
+            found |= await self._preparing.all(repository, revision, ours)
         return Snapshot(revision, found)
-
-    async def _prepare_all(
-        self,
-        repository: ports.Repository,
-        revision: str,
-        keys: Sequence[ids.TargetKey],
-        *,
-        known: Sequence[ids.TargetKey],
-    ) -> dict[ids.TargetKey, Prepared | outcomes.Hold]:
-        found: dict[ids.TargetKey, Prepared | outcomes.Hold] = {}
-        settled: dict[ids.TargetKey, targets.Target] = {}
-        oids = await repository.oids(revision, [path for key in keys for path in self._settings_paths(key)])
-        for key in keys:
-            if not oids[self._settings_paths(key)[0]] and key not in known:
-                continue  # a folder without application.yaml is no application: a base, a README
-            try:
-                settled[key] = await self._target(repository, revision, key, oids=oids)
-            except errors.Terminal as error:
-                found[key] = outcomes.Hold(_hold_reason(error), str(error), revision)
-        paths = {path for target in settled.values() for path, _ in inputs.paths_of(target)}
-        oids = await repository.oids(revision, sorted(paths))
-        for key, target in settled.items():
-            try:
-                found[key] = Prepared(target, inputs.inputs(revision, target, oids=oids))
-            except errors.Terminal as error:
-                found[key] = outcomes.Hold(_hold_reason(error), str(error), revision)
-        return found
 
     async def prepare(self, key: ids.TargetKey, revision: str) -> Prepared:
         """The target at any revision of its repository (last good, for example).
 
         Raises `errors.InvalidInput` for settings that are not valid there, `errors.PathMissing`.
         """
-        repository = self._world.repository_of(key)
-        await repository.fetch(revision)
-        oids = await repository.oids(revision, self._settings_paths(key))
-        target = await self._target(repository, revision, key, oids=oids)
-        paths = [path for path, _ in inputs.paths_of(target)]
-        return Prepared(target, inputs.inputs(revision, target, oids=await repository.oids(revision, paths)))
-
-    def _folder(self, key: ids.TargetKey) -> str:
-        settings = self._world.settings
-        return f"{settings.repositories[settings.environments[key.environment].repository].desired_state}/{key}"
-
-    def _settings_paths(self, key: ids.TargetKey) -> tuple[str, str]:
-        folder = self._folder(key)
-        return f"{folder}/application.yaml", f"{folder.rpartition('/')[0]}/environment.yaml"
-
-    async def _target(
-        self, repository: ports.Repository, revision: str, key: ids.TargetKey, *, oids: Mapping[str, str]
-    ) -> targets.Target:
-        of_application, of_environment = self._settings_paths(key)
-        known = (key, oids[of_application], oids[of_environment])
-        if known not in self._parsed:
-            application_text = await _text(repository, revision, of_application)
-            environment_text = await _text(repository, revision, of_environment)
-            self._parsed[known] = resolve.resolve(
-                self._world.settings,
-                key=key,
-                folder=self._folder(key),
-                application=loading.load(application.Application, application_text, where=of_application),
-                environment=loading.load(environment.Environment, environment_text, where=of_environment),
-            )
-        return self._parsed[known]
+        return await self._preparing.one(key, revision)
 
 
 def _reads(prepared: Prepared | outcomes.Hold | None) -> tuple[str, outcomes.HoldReason | None]:
@@ -182,16 +119,3 @@ def _reads(prepared: Prepared | outcomes.Hold | None) -> tuple[str, outcomes.Hol
     if isinstance(prepared, Prepared):
         return prepared.inputs.digest, None
     return ("", prepared.reason) if prepared else ("", None)
-
-
-def _hold_reason(error: errors.Terminal) -> outcomes.HoldReason:
-    if isinstance(error, errors.PathMissing):
-        return outcomes.HoldReason.PATH_MISSING
-    return outcomes.HoldReason.SETTINGS_INVALID
-
-
-async def _text(repository: ports.Repository, revision: str, path: str) -> bytes:
-    files = await repository.files(revision, path)
-    if len(files) != 1 or files[0].path != path:
-        raise errors.PathMissing(f"{path} is not a file in revision {revision[:12]}")
-    return files[0].content

@@ -111,13 +111,13 @@ def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
     return found
 
 
-def files(git: process.Git, revision: str, path: str) -> tuple[sources.File, ...]:
+def files(git: process.Git, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
     """Sizes are known before the first byte is read. All complaints at once, at most twenty."""
     limits = git.place.limits
-    entries = listing(git, revision, [path])
+    entries = listing(git, revision, paths) if paths else []
     problems = [problem for entry in entries if (problem := _complaint(entry, limits=limits))]
     if sum(entry.size for entry in entries) > limits.total_bytes:
-        problems.append(f"{path} holds more than {limits.total_bytes} bytes in all: refused")
+        problems.append(f"{', '.join(paths)} hold more than {limits.total_bytes} bytes in all: refused")
     if not problems:
         blobs = _blobs(git, sorted({entry.oid for entry in entries}), most=limits.total_bytes)
         read = [sources.File(entry.path.decode(), entry.oid, blobs[entry.oid]) for entry in entries]

@@ -55,8 +55,8 @@ class GitRepository:
     async def folders(self, revision: str, path: str) -> tuple[str, ...]:
         return await self._read(revision, reading.folders, revision, path)
 
-    async def files(self, revision: str, path: str) -> tuple[sources.File, ...]:
-        return await self._read(revision, reading.files, revision, path)
+    async def files(self, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
+        return await self._read(revision, reading.files, revision, paths)
 
     async def commit_info(self, revision: str) -> sources.CommitInfo:
         (found,) = await self._read(revision, reading.log, revision, older="", limit=1)

@@ -36,7 +36,7 @@ async def test_what_a_crash_left_is_removed_at_the_start(
         path.write_bytes(b"x" * 1000)
     (mirror / "objects/tmp_objdir-incoming-x").mkdir()
     second = upstream.commit({"a": "2"})
-    assert [file.content for file in await local(upstream).files(second, "a")] == [b"2"]
+    assert [file.content for file in await local(upstream).files(second, ["a"])] == [b"2"]
     assert [path for path in left if path.exists()] == []
     assert not (mirror / "objects/tmp_objdir-incoming-x").exists()
 
@@ -55,7 +55,7 @@ async def test_locks_stay_while_another_may_hold_them(
         fcntl.flock(orphan, fcntl.LOCK_SH)
         second = local(upstream)
         assert await second.head() == revision
-        assert [file.content for file in await second.files(revision, "a")] == [b"1"]
+        assert [file.content for file in await second.files(revision, ["a"])] == [b"1"]
         assert stale.exists()
         await second.close()
     assert await local(upstream).head() == revision
@@ -153,14 +153,14 @@ async def test_a_damaged_mirror_is_cloned_again(
         except errors.Transient:
             assert attempt == 0
     assert answer == truth
-    (file,) = await repository.files(revision, "apps/web")
+    (file,) = await repository.files(revision, ["apps/web"])
     assert file.content == b"2" * 5000
 
 
 async def asked(repository: git.GitRepository, question: str, *, old: str, revision: str) -> object:
     match question:
         case "files":
-            return await repository.files(revision, "apps")
+            return await repository.files(revision, ["apps"])
         case "oids":
             return await repository.oids(revision, ["apps/web", "apps/api", "nothing"])
         case "folders":
@@ -180,13 +180,13 @@ async def test_a_disk_that_damages_again_and_again_is_said(
 ) -> None:
     revision = upstream.commit({"a": "1" * 5000})
     repository = local(upstream)
-    await repository.files(revision, "a")
+    await repository.files(revision, ["a"])
     hurt_pack(mirror)
-    await repository.files(revision, "a")
+    await repository.files(revision, ["a"])
     assert mirror.with_name("deploy.git.damaged").is_dir()
     hurt_pack(mirror)
     with pytest.raises(errors.Transient, match="check the disk"):
-        await repository.files(revision, "a")
+        await repository.files(revision, ["a"])
 
 
 async def test_a_damaged_mirror_during_an_outage_waits(
@@ -199,9 +199,9 @@ async def test_a_damaged_mirror_during_an_outage_waits(
     server.down()
     for _ in range(2):
         with pytest.raises(errors.Transient):
-            await repository.files(revision, "a")
+            await repository.files(revision, ["a"])
     server.up()
-    (file,) = await repository.files(revision, "a")
+    (file,) = await repository.files(revision, ["a"])
     assert file.content == b"1" * 5000
 
 
@@ -215,7 +215,7 @@ async def test_packs_and_refs_stay_few(upstream: gitserver.Upstream, local: Look
     assert len(list((mirror / "objects/pack").glob("*.pack"))) <= 51
     assert len(list((mirror / "refs/reconciler/keep").iterdir())) < 60
     for n, revision in enumerate(revisions):
-        assert [file.content for file in await repository.files(revision, "n")] == [str(n).encode()]
+        assert [file.content for file in await repository.files(revision, ["n"])] == [str(n).encode()]
 
 
 async def test_two_processes_share_a_mirror(upstream: gitserver.Upstream, local: Look) -> None:
@@ -224,7 +224,7 @@ async def test_two_processes_share_a_mirror(upstream: gitserver.Upstream, local:
     branch = upstream.commit({"a": "branch"}, branch="feature/main", onto=main)
     daemon, plan = local(upstream), local(upstream, ref="refs/heads/feature/main")
     answers = await asyncio.gather(
-        *(view.files(revision, "a") for view, revision in [(daemon, main), (plan, branch)] * 5)
+        *(view.files(revision, ["a"]) for view, revision in [(daemon, main), (plan, branch)] * 5)
     )
     assert {file.content for (file,) in answers} == {b"main", b"branch"}
 

@@ -16,7 +16,7 @@ WEB = "desired-state/production/web"
 
 async def refusal(repository: git.GitRepository, revision: str, path: str = WEB) -> str:
     with pytest.raises(errors.InvalidInput) as caught:
-        await repository.files(revision, path)
+        await repository.files(revision, [path])
     return str(caught.value)
 
 
@@ -25,13 +25,13 @@ async def test_files_folders_and_oids(upstream: gitserver.Upstream, local: Look)
     second = upstream.commit({f"{WEB}/web.yaml": "a: 2\n", "README.md": "hello"})
     repository = local(upstream)
     assert await repository.head() == second
-    read = await repository.files(second, WEB)
+    read = await repository.files(second, [WEB])
     assert [(file.path, file.content) for file in read] == [
         (f"{WEB}/deep/b.yaml", b"b"),
         (f"{WEB}/web.yaml", b"a: 2\n"),
     ]
-    assert [file.content for file in await repository.files(first, f"{WEB}/web.yaml")] == [b"a: 1\n"]
-    assert await repository.files(second, "desired-state/nothing") == ()
+    assert [file.content for file in await repository.files(first, [f"{WEB}/web.yaml"])] == [b"a: 1\n"]
+    assert await repository.files(second, ["desired-state/nothing"]) == ()
     assert await repository.folders(second, "desired-state/production") == ("web", "web-two")
     assert await repository.folders(second, "desired-state/nothing") == ()
     assert await repository.folders(second, "README.md") == ()
@@ -83,7 +83,7 @@ async def test_refused_content_is_named(
     repository = local(upstream, limits=git.Limits(file_bytes=5000))
     assert said in await refusal(repository, revision)
     # …and nobody else is held up by it
-    assert [file.content for file in await repository.files(revision, "other")] == [b"good"]
+    assert [file.content for file in await repository.files(revision, ["other"])] == [b"good"]
     assert await repository.oids(revision, [WEB])
 
 
@@ -97,11 +97,11 @@ async def test_names_that_only_look_alike_stay_apart(upstream: gitserver.Upstrea
     names = ["A.yaml", "a.yaml", "é.yaml", "e\u0301.yaml", "日本.yaml", "-rf", ":(glob)*", "a b.yaml", "--output=x"]
     revision = upstream.commit({f"{WEB}/{name}": f"<{name}>" for name in names})
     repository = local(upstream)
-    files = await repository.files(revision, WEB)
+    files = await repository.files(revision, [WEB])
     assert [file.path for file in files] == sorted(f"{WEB}/{name}" for name in names)
     for file in files:
         assert file.content.decode() == f"<{file.path.removeprefix(f'{WEB}/')}>"
-        assert await repository.files(revision, file.path) == (file,)
+        assert await repository.files(revision, [file.path]) == (file,)
         assert (await repository.oids(revision, [file.path]))[file.path] == file.oid
 
 
@@ -140,7 +140,7 @@ async def test_replace_refs_show_nobody_other_bytes(upstream: gitserver.Upstream
     evil = upstream.commit({"a": "evil"}, branch="evil", onto="")
     upstream.git("update-ref", f"refs/replace/{good}", evil)
     repository = local(upstream)
-    assert [file.content for file in await repository.files(good, "a")] == [b"good"]
+    assert [file.content for file in await repository.files(good, ["a"])] == [b"good"]
 
 
 @pytest.mark.parametrize("size", [10, 1_000, 300_000])
@@ -163,7 +163,7 @@ async def test_no_word_becomes_an_option(
         repository.keep(word),
         repository.oids(word, ["a"]),
         repository.folders(word, "a"),
-        repository.files(word, "a"),
+        repository.files(word, ["a"]),
         repository.commit_info(word),
         repository.log(revision, older=word, limit=1),
         repository.descends(revision, ancestor=word),
@@ -195,7 +195,7 @@ async def test_the_environment_of_the_daemon_does_not_reach_git(
     for name, value in traps.items():
         monkeypatch.setenv(name, value)
     assert await repository.head() == revision
-    assert [file.content for file in await repository.files(revision, "a")] == [b"a"]
+    assert [file.content for file in await repository.files(revision, ["a"])] == [b"a"]
     assert not (tmp_path / "pwn").exists()
 
 
@@ -205,7 +205,7 @@ async def test_many_questions_at_once_while_commits_come_in(upstream: gitserver.
 
     async def ask(number: int, revision: str) -> None:
         await repository.fetch(revision)
-        (file,) = await repository.files(revision, "n")
+        (file,) = await repository.files(revision, ["n"])
         assert file.content == str(number).encode()
         await repository.keep(revision)
 

@@ -24,7 +24,7 @@ async def test_the_exact_ref_and_no_other(served: gitserver.Upstream, remote: Lo
         served.git("update-ref", name, other)
     repository = remote(served)
     assert await repository.head() == main
-    assert [file.content for file in await repository.files(main, "a")] == [b"main"]
+    assert [file.content for file in await repository.files(main, ["a"])] == [b"main"]
 
 
 async def test_a_poll_without_news_is_one_question(
@@ -78,7 +78,7 @@ async def test_refusals_of_the_server(
     revision = served.commit({"a": "1"})
     repository = remote(served)
     server.status = status
-    for question in (repository.head(), repository.fetch(revision), repository.files(revision, "a")):
+    for question in (repository.head(), repository.fetch(revision), repository.files(revision, ["a"])):
         with pytest.raises(error, match=said) as caught:
             await question
         assert type(caught.value) is error
@@ -97,7 +97,7 @@ async def test_an_outage_and_the_recovery(server: gitserver.Server, served: gits
     assert await repository.head() == revision
     await repository.fetch(revision)
     server.down()  # what is in the mirror stays readable
-    assert [file.content for file in await repository.files(revision, "a")] == [b"1"]
+    assert [file.content for file in await repository.files(revision, ["a"])] == [b"1"]
 
 
 async def test_a_silent_server_costs_the_deadline_and_leaves_no_process(
@@ -211,7 +211,7 @@ async def test_rewritten_history_is_readable_and_visible(served: gitserver.Upstr
     assert await repository.head() == new
     assert not await repository.descends(new, ancestor=old)
     assert await repository.descends(new, ancestor=base)
-    assert [file.content for file in await repository.files(old, "a")] == [b"old"]
+    assert [file.content for file in await repository.files(old, ["a"])] == [b"old"]
     unrelated = served.commit({"a": "alone"}, onto="")
     assert not await repository.descends(unrelated, ancestor=base)
 
@@ -244,7 +244,7 @@ async def test_hostile_trees_do_not_come_in(served: gitserver.Upstream, remote: 
     served.git("update-ref", "refs/heads/main", evil)
     with pytest.raises(errors.Terminal, match="malformed or hostile"):
         await repository.fetch(evil)
-    assert [file.content for file in await repository.files(good, "a")] == [b"1"]
+    assert [file.content for file in await repository.files(good, ["a"])] == [b"1"]
 
 
 async def test_a_pack_beyond_the_limit(served: gitserver.Upstream, remote: Look, tmp_path: pathlib.Path) -> None:
@@ -257,7 +257,7 @@ async def test_a_pack_beyond_the_limit(served: gitserver.Upstream, remote: Look,
         await repository.fetch(big)
     mirror = tmp_path / "mirrors" / "deploy.git"
     assert not list(mirror.rglob("tmp_*"))
-    assert [file.content for file in await repository.files(small, "a")] == [b"1"]
+    assert [file.content for file in await repository.files(small, ["a"])] == [b"1"]
 
 
 # --- the revert commit ------------------------------------------------------------------------------------------------

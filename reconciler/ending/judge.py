@@ -71,19 +71,31 @@ def judge(failed: Failed) -> Ending:
         return Keep(f"the same inputs were good at {good.at}: {failed.because}")
     if failed.recent >= REVERTS_PER_HOUR:
         return Stop(f"{failed.recent + 1} releases failed within an hour: {failed.because}")
-    return Revert(good, push=_push(failed), pinned=_pinned(failed), because=failed.because)
+    return revert(good, git=failed.git, own=failed.own, shared=failed.shared, because=failed.because)
 
 
-def _push(failed: Failed) -> tuple[str, ...]:
-    return () if _pinned(failed) else failed.own + tuple(path for path, _ in failed.shared)
+def revert(
+    good: records.Good,
+    *,
+    git: targets.GitPolicy,
+    own: tuple[str, ...],
+    shared: tuple[tuple[str, tuple[ids.TargetKey, ...]], ...],
+    because: str,
+) -> Revert:
+    """The way back to `good`, after a failure or because a person asks; the rest is as in `Failed`."""
+    pinned = _pinned(git, own, shared=shared)
+    push = () if pinned else own + tuple(path for path, _ in shared)
+    return Revert(good, push=push, pinned=pinned, because=because)
 
 
-def _pinned(failed: Failed) -> str:
-    if failed.git is targets.GitPolicy.PIN:
+def _pinned(
+    git: targets.GitPolicy, own: tuple[str, ...], *, shared: tuple[tuple[str, tuple[ids.TargetKey, ...]], ...]
+) -> str:
+    if git is targets.GitPolicy.PIN:
         return "the environment's policy is pin"
-    for path, readers in failed.shared:
+    for path, readers in shared:
         if readers:
             return f"{path} is read by {', '.join(map(str, readers))} too"
-    if not failed.own and not failed.shared:
+    if not own and not shared:
         return "no path of the repository differs from last good"
     return ""

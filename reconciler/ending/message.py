@@ -8,10 +8,13 @@ def revert_commit(
 ) -> str:
     """Subject, reason and trailers. `entry` and `head_hash` name the newest line of the journal's chain."""
     failed, good = revert.failed, revert.good
+    because = _one_line(failed.because)
+    asked = f"{_one_line(failed.asked_by)} took the release {failed.revision[:12]} back: {because}."
+    reason = asked if failed.asked_by else f"The release {failed.revision[:12]} failed: {because}."
     paths = "\n".join(f"  {path}" for path in revert.paths)
     return (
         f"Revert {target} to {good.revision[:12]}\n\n"
-        f"The release {failed.revision[:12]} failed: {_one_line(failed.because)}.\n\n"
+        f"{reason}\n\n"
         f"Restored to their content at {good.revision}:\n{paths}\n\n"
         f"Reconciler-Target: {target}\n"
         f"Reconciler-Failed-Revision: {failed.revision}\n"

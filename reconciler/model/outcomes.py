@@ -165,6 +165,21 @@ EXITS: dict[HoldReason, Exit] = {
 }
 
 
+PAGED = frozenset(
+    {
+        HoldReason.HISTORY_REWRITTEN,
+        HoldReason.FOREIGN_INSTALLATION,
+        HoldReason.JOURNAL_BEHIND,
+        HoldReason.STOPPED,
+        HoldReason.MANY_FAILING,
+        HoldReason.FIRST_FAILED,
+        HoldReason.UNPROVEN,
+        HoldReason.WORLD,
+    }
+)
+"""Holds that somebody must hear of when they begin: a release is neither good nor undone, or history is in doubt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """One target standing still. `command` is filled in and can be pasted; '' where a commit or time ends it."""

@@ -1,9 +1,12 @@
 """What the journal durably knows of a target. A pass reads it once, and writes whole new values of it."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.model import ids, outcomes, rollouts
+
+EARLIER = 20
+"""Good inputs that a ledger remembers before last good: weeks of releases, and one read of the ledger stays small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,8 @@ class Good:
     input_digest: str
     manifest_digest: str
     at: str
+    rollout: str = ""
+    """The id of the rollout that proved them; '' when another one had made the same objects before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,10 @@ class Quarantine:
     revision: str
     because: str
     at: str
+    rollout: str = ""
+    """The id of the rollout that failed: what it created is pruned without the cap."""
+    by: str = ""
+    """Who had it taken back; '' when it failed by itself, which is what the flapping brake counts."""
 
 
 class GitStep(enum.Enum):
@@ -82,6 +91,8 @@ class Ledger:
     target: ids.TargetKey
     present: Present | None = None
     last_good: Good | None = None
+    earlier: tuple[Good, ...] = ()
+    """What was good before last good, newest first, each input digest once: where a person can return to."""
     quarantined: tuple[Quarantine, ...] = ()
     rollout: rollouts.Rollout | None = None
     git_revert: GitRevert | None = None
@@ -105,6 +116,12 @@ class Ledger:
 
     def quarantine_of(self, input_digest: str) -> Quarantine | None:
         return next((found for found in self.quarantined if found.input_digest == input_digest), None)
+
+    def proven(self, good: Good) -> "Ledger":
+        """With `good` as last good, and the one it follows among the earlier ones."""
+        before = (self.last_good, *self.earlier) if self.last_good else self.earlier
+        kept = tuple(found for found in before if found.input_digest != good.input_digest)
+        return replace(self, last_good=good, earlier=kept[:EARLIER])
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +196,10 @@ class EventKind(enum.Enum):
     REVERTED = "reverted"
     REVERT_PUSHED = "revert-pushed"
     PINNED = "pinned"
+    OVERTAKEN = "overtaken"
     REVERT_FAILED = "revert-failed"
+    UNBLOCKED = "unblocked"
+    SCALED_DOWN = "scaled-down"
     HELD = "held"
     HOLD_ENDED = "hold-ended"
     DRIFT_SEEN = "drift-seen"

@@ -13,6 +13,11 @@ class Purpose(enum.Enum):
     REVERT = "revert"
     HEAL = "heal"
 
+    @property
+    def of(self) -> str:
+        """What stands before a revision in a sentence: `release of 1a2b3c…`."""
+        return {"release": "release of", "revert": "return to", "heal": "healing of"}[self.value]
+
 
 class Phase(enum.Enum):
     """Where a rollout stands. Each names a state in which the daemon may die and from which the next start goes on."""
@@ -22,6 +27,7 @@ class Phase(enum.Enum):
     WATCHING = "watching"  # until every object is healthy
     PRUNING = "pruning"
     OBSERVING = "observing"  # the window in which a relapse still fails the release
+    SCALING_DOWN = "scaling-down"  # a failed first deployment loses its pods, where the policy says so
     ENDED = "ended"
 
 
@@ -32,6 +38,8 @@ class Failure:
     revision: str
     input_digest: str
     because: str
+    asked_by: str = ""
+    """Who wanted it taken back, for the reason in `because`; '' when it failed by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,8 @@ class Rollout:
     """Monotonic time at which health was lost; 0 while it is there."""
     quieted: tuple[ids.ObjectKey, ...] = ()
     """Deployments that this revert has paused (phase QUIETING)."""
+    unblocked: tuple[str, ...] = ()
+    """UIDs of pods of the failed release that this revert deleted because nothing else replaces them."""
 
     def tick(self, now: float) -> "Rollout":
         """The same rollout with the time until `now` (monotonic seconds) counted in."""

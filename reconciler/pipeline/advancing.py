@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from reconciler import errors
-from reconciler.model import ids, manifests, outcomes, plans, records, rollouts, targets
-from reconciler.pipeline import anchoring, applying, deciding, drift, failing, heads, starting, watching, world
-from reconciler.rollout import commands, quiet, rolling
+from reconciler.model import health, ids, manifests, outcomes, records, rollouts, targets
+from reconciler.pipeline import anchoring, applying, deciding, drift, failing, heads, starting, turning, watching, world
+from reconciler.rollout import commands, rolling
 
 ROUNDS = 5
 """Apply rounds in one pass: an object that differs after that many is changed by somebody each time (an admission
@@ -38,7 +38,7 @@ class Advancing:
         self._watching = its_watching
         self._failing = its_failing
         self._drift = its_drift
-        self._heads = its_heads
+        self._turning = turning.Turning(here, its_deciding, its_heads)
 
     async def advance(self, ledger: records.Ledger, prepared: heads.Prepared) -> Stepped:
         """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes."""
@@ -75,15 +75,17 @@ class Advancing:
         if rolling.needs_plan(rollout.phase):
             decided = await self._deciding.plan(prepared, wanted, ledger=ledger, purpose=rollout.purpose)
             return rolling.Seen(plan=decided.plan), decided.hold
+        if rollout.phase is rollouts.Phase.SCALING_DOWN:
+            return await self._turning.scaling(rollout, prepared, wanted)
         await self._watching.follow(rollout.target, wanted)
-        if rolling.needs_report(rollout.phase):
-            return rolling.Seen(report=self._watching.report(rollout, wanted, prepared.target)), None
         try:
             followed = self._watching.live(rollout.target)
-        except errors.Transient:
-            return rolling.Seen(), None
-        keys = tuple(manifest.key for manifest in wanted.manifests)
-        return rolling.Seen(moving=quiet.moving(keys, followed, paused=frozenset(rollout.quieted))), None
+        except errors.Transient as error:
+            return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error))), None
+        if rollout.phase is rollouts.Phase.QUIETING:
+            return self._turning.moving(rollout, wanted, followed), None
+        report = self._watching.report(rollout, wanted, prepared.target)
+        return rolling.Seen(report=report, stuck=self._turning.stuck(rollout, wanted, followed)), None
 
     def _unwell(self, rollout: rollouts.Rollout, seen: rolling.Seen) -> rollouts.Rollout:
         """Count broken health in the observation window; tell the neighbours' brake."""
@@ -119,6 +121,12 @@ class Advancing:
                 return await self._pruned(replace(ledger, rollout=rollout), done, command)
             case commands.Pause():
                 return await self._pause(ledger, rollout, command.keys)
+            case commands.Unblock():
+                return await self._unblock(ledger, rollout, command)
+            case commands.Abandon():
+                answer = await self._failing.abandon(replace(ledger, rollout=rollout), command.because)
+                await self._over(answer.ledger)
+                return Stepped(answer.ledger, answer.result)
             case commands.Finish():
                 return await self._finish(ledger, rollout, command.because)
             case commands.Fail():
@@ -128,23 +136,22 @@ class Advancing:
                 return Stepped(answer.ledger, answer.result)
 
     async def _wait(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Wait) -> Stepped:
-        saved = ledger.rollout.spent if ledger.rollout else 0.0
-        unwell_since = ledger.rollout.unwell_since if ledger.rollout else 0.0
-        if rollout.spent - saved >= SAVE_EVERY or rollout.unwell_since != unwell_since:
+        saved = ledger.rollout or rollout
+        if command.hold and ledger.hold and ledger.hold.reason is command.hold:
+            # Time in which the world stood in the way is not the release's: its deadline and its window stand still.
+            rollout = replace(rollout, spent=saved.spent)
+        if rollout.clock - saved.clock >= SAVE_EVERY or rollout.unwell_since != saved.unwell_since or command.hold:
             ledger = await self._here.write(replace(ledger, rollout=rollout))
-        outcome, hold = outcomes.Outcome.WAITING, None
-        if command.hold:
-            outcome, hold = outcomes.Outcome.HELD, outcomes.Hold(command.hold, command.because, rollout.revision)
-            if ledger.hold is None or ledger.hold.reason is not hold.reason:
-                page = self._here.event(records.EventKind.PAGE, command.because, target=ledger.target)
-                ledger = await self._here.write(replace(ledger, hold=hold), page)
-        return Stepped(ledger, outcomes.PassResult(outcome, command.because, command.seconds, hold))
+        if command.hold is None:
+            return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, command.because, command.seconds))
+        hold = outcomes.Hold(command.hold, command.because, rollout.revision)
+        return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.HELD, command.because, command.seconds, hold))
 
     async def _enter(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Enter) -> Stepped:
         entered = rollout.enter(command.phase, now=self._here.clock.monotonic())
         because = f"{command.phase.value}: {command.because}"
         event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
-        return Stepped(await self._here.write(replace(ledger, rollout=entered, hold=None), event))
+        return Stepped(await self._here.write(replace(ledger, rollout=entered), event))
 
     async def _applied(self, ledger: records.Ledger, done: applying.Done) -> Stepped:
         await self._drift.learn(ledger.target)
@@ -162,7 +169,7 @@ class Advancing:
         self, ledger: records.Ledger, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]
     ) -> Stepped:
         """Stop the failed release's moving Deployments as they are; then the old template turns them round (I23)."""
-        changes = await self._stops(rollout, keys)
+        changes = await self._turning.stops(rollout, keys)
         quieted = replace(rollout, quieted=rollout.quieted + keys)
         ledger = await self._here.write(replace(ledger, rollout=quieted))
         if changes:
@@ -170,22 +177,18 @@ class Advancing:
             await self._drift.learn(ledger.target)
         return Stepped(ledger)
 
-    async def _stops(self, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]) -> tuple[plans.Change, ...]:
-        """The failed release's own manifests, paused. Where they cannot be rendered any more nothing is stopped."""
-        if rollout.failure is None:
-            return ()
-        try:
-            failed = await self._heads.prepare(rollout.target, rollout.failure.revision)
-            wanted = await self._deciding.render(failed)
-        except errors.Terminal:
-            return ()
-        found = (wanted.find(key) for key in keys)
-        because = "paused before it is turned round"
-        return tuple(
-            plans.Change(plans.Action.CONFIGURED, manifest.key, because, manifest=quiet.paused(manifest), force=True)
-            for manifest in found
-            if manifest
-        )
+    async def _unblock(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Unblock) -> Stepped:
+        """Each pod is deleted once, by UID: another of its name is another pod."""
+        events = [
+            self._here.event(
+                records.EventKind.UNBLOCKED, f"pod {pod.key.name} deleted: {pod.because}", target=ledger.target
+            )
+            for pod in command.pods
+        ]
+        unblocked = replace(rollout, unblocked=rollout.unblocked + tuple(pod.uid for pod in command.pods))
+        ledger = await self._here.write(replace(ledger, rollout=unblocked), *events)
+        await applying.prune(self._here, unblocked, command.pods)
+        return Stepped(ledger)
 
     async def _finish(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> Stepped:
         here, key = self._here, rollout.target
@@ -196,13 +199,13 @@ class Advancing:
         }
         kind, outcome = done[rollout.purpose]
         await here.repository_of(key).keep(rollout.revision)
-        good = ledger.last_good
-        if rollout.purpose is not rollouts.Purpose.HEAL:
-            good = records.Good(rollout.revision, rollout.input_digest, rollout.manifest_digest, here.at())
         present = records.Present(rollout.revision, rollout.input_digest, rollout.manifest_digest, complete=True)
-        event = here.event(kind, f"{rollout.revision[:12]} {because}", target=key, revision=rollout.revision)
-        new = replace(ledger, rollout=None, last_good=good, present=present, hold=None)
-        ledger = await here.write(new, event)
+        event = here.event(kind, f"{rollout.revision[:12]}: {because}", target=key, revision=rollout.revision)
+        if rollout.purpose is not rollouts.Purpose.HEAL:
+            ledger = ledger.proven(_good(ledger, rollout, at=here.at()))
+        if rollout.purpose is rollouts.Purpose.RELEASE:
+            ledger = replace(ledger, failed_at="")  # it has recovered: its neighbours' brake counts it no more
+        ledger = await here.write(replace(ledger, rollout=None, present=present), event)
         await self._over(ledger)
         return Stepped(ledger, outcomes.PassResult(outcome, because, 0.0))
 
@@ -213,6 +216,13 @@ class Advancing:
         self._drift.clean(ledger.target)
         await self._drift.learn(ledger.target)
         await anchoring.anchor(self._here, ledger)
+
+
+def _good(ledger: records.Ledger, rollout: rollouts.Rollout, *, at: str) -> records.Good:
+    """A return to last good proves it once more; what made its objects is still the release of then."""
+    before = ledger.last_good
+    first = before.rollout if before and before.input_digest == rollout.input_digest else rollout.id
+    return records.Good(rollout.revision, rollout.input_digest, rollout.manifest_digest, at, first)
 
 
 def _verification(rollout: rollouts.Rollout, verification: targets.Verification) -> targets.Verification:

@@ -14,6 +14,7 @@ from reconciler.pipeline import (
     failing,
     heads,
     rendering,
+    returning,
     reverting,
     starting,
     watching,
@@ -35,7 +36,8 @@ class Cycle:
         self._deciding = deciding.Deciding(here, rendering.Rendering(here.renderer, here.journal.installation))
         self._watching = watching.Watching(here, wake)
         self._reverting = reverting.Reverting(here, self.heads)
-        self._failing = failing.Failing(here, self.heads)
+        self._failing = failing.Failing(here, self.heads, wake)
+        self._asking = asking.Asking(here, self.heads, self.drift, returning.Returning(here, self.heads, self._failing))
         self._starting = starting.Starting(here, self.heads, self._deciding, self.drift)
         self._advancing = advancing.Advancing(
             here, self._deciding, self._watching, self._failing, self.drift, self.heads
@@ -72,26 +74,29 @@ class Cycle:
         ledger = await self._open(key)
         if hold := await self._foreign(ledger):
             return starting.held(hold, due_in=starting.RETRY_REFUSED)
-        ledger = await asking.act(self._here, ledger, its_drift=self.drift)
+        ledger = await self._asking.act(ledger)
         if ledger.pause:
             because = f"paused by {ledger.pause.who}: {ledger.pause.why}"
             return starting.held(outcomes.Hold(outcomes.HoldReason.PAUSED, because))
         ledger, git_hold = await self._make_git_true(ledger)
         head = self.heads.of(key)
-        if not isinstance(head, heads.Prepared):
+        if not isinstance(head, heads.Prepared) and ledger.rollout is None:
             return self._without_head(key, head)
         if ledger.stopped:
             return starting.held(outcomes.Hold(outcomes.HoldReason.STOPPED, ledger.stopped))
-        result = await self._carry_on(ledger, head)
-        if git_hold and result.outcome is outcomes.Outcome.UNCHANGED:
-            return starting.held(git_hold, due_in=RETRY)
-        return self._with_trouble(key, result)
+        result = self._with_trouble(key, await self._carry_on(ledger, head))
+        return reverting.also_waiting(result, git_hold) if git_hold else result
 
-    async def _carry_on(self, ledger: records.Ledger, head: heads.Prepared) -> outcomes.PassResult:
-        """Start what is wanted, step what runs, until something waits."""
+    async def _carry_on(
+        self, ledger: records.Ledger, head: heads.Prepared | outcomes.Hold | None
+    ) -> outcomes.PassResult:
+        """Start what is wanted, step what runs, until something waits. What runs is seen through also while the head
+        cannot be read: a release that fails meanwhile must not stay."""
         for _ in range(STEPS):
-            choice = desired.choose(head.inputs, ledger)
-            if choice.hold and not choice.revision:
+            choice = _choice(ledger, head)
+            if choice is None:
+                return self._without_head(ledger.target, head if isinstance(head, outcomes.Hold) else None)
+            if choice.hold and not choice.revision and ledger.rollout is None:
                 return starting.held(_first_failed(choice.hold))
             ledger = await self._preempt(ledger, choice)
             prepared = await self._prepared(ledger, head, choice)
@@ -148,15 +153,17 @@ class Cycle:
     async def _preempt(self, ledger: records.Ledger, choice: desired.Desired) -> records.Ledger:
         """A newer commit ends a waiting rollout, and an observation only while last good is young (`max_lag`)."""
         rollout = ledger.rollout
-        if rollout is None or rollout.input_digest == choice.input_digest:
+        if rollout is None or not choice.revision or rollout.input_digest == choice.input_digest:
             return ledger
         if rollout.phase is rollouts.Phase.OBSERVING and not await self._may_interrupt(ledger):
             return ledger
-        because = f"{rollout.purpose.value} of {rollout.revision[:12]} makes way for {choice.revision[:12]}"
+        if not choice.hold and await self._starting.history(ledger, choice):
+            return ledger  # what may not come ends nothing
+        because = f"{rollout.purpose.of} {rollout.revision[:12]} makes way for {choice.revision[:12]}"
         event = self._here.event(records.EventKind.PREEMPTED, because, target=ledger.target)
         await self._watching.release(ledger.target)
         self._failing.forget(ledger.target)
-        return await self._here.write(replace(ledger, rollout=None, hold=None), event)
+        return await self._here.write(replace(ledger, rollout=None), event)
 
     async def _may_interrupt(self, ledger: records.Ledger) -> bool:
         good, rollout = ledger.last_good, ledger.rollout
@@ -165,10 +172,12 @@ class Cycle:
         target = (await self.heads.prepare(ledger.target, rollout.revision)).target
         return failing.age(self._here, good.at) < target.max_lag
 
-    async def _prepared(self, ledger: records.Ledger, head: heads.Prepared, choice: desired.Desired) -> heads.Prepared:
+    async def _prepared(
+        self, ledger: records.Ledger, head: heads.Prepared | outcomes.Hold | None, choice: desired.Desired
+    ) -> heads.Prepared:
         """The inputs that are to be carried out: a running rollout's, else the chosen ones."""
         wanted = ledger.rollout.input_digest if ledger.rollout else choice.input_digest
-        if wanted == head.inputs.digest:
+        if isinstance(head, heads.Prepared) and wanted == head.inputs.digest:
             return head
         revision = ledger.rollout.revision if ledger.rollout else choice.revision
         return await self.heads.prepare(ledger.target, revision)
@@ -187,7 +196,8 @@ class Cycle:
         return result
 
     async def _report(self, key: ids.TargetKey, result: outcomes.PassResult) -> None:
-        """Make the pass's end durable where it differs from the one before; the one place that reports."""
+        """Make the pass's end durable where it differs from the one before; the one place that reports. A hold that
+        somebody must hear of is paged when it begins."""
         ledger = await self._here.journal.ledger(key)
         if (ledger.outcome, ledger.because, ledger.hold) == (result.outcome, result.because, result.hold):
             return
@@ -196,6 +206,8 @@ class Cycle:
             events.append(
                 self._here.event(records.EventKind.HELD, result.because, target=key, reason=result.hold.reason.value)
             )
+            if result.hold.reason in outcomes.PAGED:
+                events.append(self._here.event(records.EventKind.PAGE, result.because, target=key))
         if ledger.hold and result.hold is None:
             over = f"no longer {ledger.hold.reason.value}"
             events.append(self._here.event(records.EventKind.HOLD_ENDED, over, target=key))
@@ -210,6 +222,14 @@ RETRY = 5.0
 
 def _world(error: errors.Transient) -> outcomes.Hold:
     return outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
+
+
+def _choice(ledger: records.Ledger, head: heads.Prepared | outcomes.Hold | None) -> desired.Desired | None:
+    """What should run; what runs while the head cannot be read; None when that is nothing."""
+    if isinstance(head, heads.Prepared):
+        return desired.choose(head.inputs, ledger)
+    rollout = ledger.rollout
+    return desired.Desired(rollout.revision, rollout.input_digest, rollout.because) if rollout else None
 
 
 def _first_failed(hold: outcomes.Hold) -> outcomes.Hold:

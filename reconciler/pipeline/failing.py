@@ -1,6 +1,7 @@
 """A rollout has failed: the brake, the quarantine, and the way back to last good (design §8)."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reconciler import errors
@@ -10,7 +11,8 @@ from reconciler.pipeline import heads, world
 
 RETRY = 1.0
 BRAKED = 15.0
-"""Seconds until a braked target looks again whether the others have recovered."""
+"""Seconds until a braked target looks again by itself whether the others have recovered."""
+HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,17 +24,23 @@ class Answer:
 
 
 class Failing:
-    def __init__(self, here: world.World, its_heads: heads.Heads) -> None:
+    def __init__(self, here: world.World, its_heads: heads.Heads, wake: Callable[[ids.TargetKey], None]) -> None:
         self._here = here
         self._heads = its_heads
+        self._wake = wake
         self._unwell: dict[ids.TargetKey, float] = {}
         self._failing: dict[ids.TargetKey, float] = {}
+        self._waiting: set[ids.TargetKey] = set()
 
     def note(self, key: ids.TargetKey, *, healthy: bool) -> None:
-        """How the target's rollout looks now: what its neighbours' brake counts."""
+        """How the target's rollout looks now: what its neighbours' brake counts. One that recovers lets the braked
+        ones look again."""
         if healthy:
             self._unwell.pop(key, None)
-            self._failing.pop(key, None)
+            self._waiting.discard(key)
+            if self._failing.pop(key, None) is not None:
+                for braked in self._waiting:
+                    self._wake(braked)
         else:
             self._unwell.setdefault(key, self._here.clock.monotonic())
 
@@ -70,11 +78,11 @@ class Failing:
         )
 
     async def _braked(self, ledger: records.Ledger, because: str) -> Answer:
+        self._waiting.add(ledger.target)
         revision = ledger.rollout.revision if ledger.rollout else ""
         hold = outcomes.Hold(outcomes.HoldReason.MANY_FAILING, because, revision)
         if ledger.hold is None or ledger.hold.reason is not hold.reason:
-            page = self._here.event(records.EventKind.PAGE, because, target=ledger.target)
-            ledger = await self._here.write(replace(ledger, hold=hold, failed_at=self._here.at()), page)
+            ledger = await self._here.write(replace(ledger, failed_at=self._here.at()))
         return Answer(ledger, outcomes.PassResult(outcomes.Outcome.HELD, because, BRAKED, hold))
 
     async def _end(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> Answer:
@@ -96,7 +104,7 @@ class Failing:
         self, ledger: records.Ledger, rollout: rollouts.Rollout, prepared: heads.Prepared, because: str
     ) -> judge.Failed:
         own, shared = await self.differing(ledger, prepared)
-        recent = sum(1 for found in ledger.quarantined if age(self._here, found.at) < 3600)
+        recent = sum(1 for found in ledger.quarantined if not found.by and age(self._here, found.at) < HOUR)
         target = prepared.target
         return judge.Failed(rollout, ledger, because, target.git, target.first_failure, own, shared, recent)
 
@@ -118,89 +126,123 @@ class Failing:
         return own, tuple((path.path, readers.get(path.path, ())) for path in changed if not path.own)
 
     async def _revert(self, ledger: records.Ledger, rollout: rollouts.Rollout, ending: judge.Revert) -> Answer:
-        here = self._here
         failure = rollouts.Failure(rollout.revision, rollout.input_digest, ending.because)
-        step = records.GitStep.PINNED if ending.pinned else records.GitStep.WANTED
+        new = quarantined(self._here, ledger, rollout, ending.because)
+        events = self._failure_events(ledger, rollout, ending.because)
+        return Answer(await self.go_back(new, failure, ending, *events, undoes=rollout.id), None)
+
+    async def go_back(
+        self,
+        ledger: records.Ledger,
+        failure: rollouts.Failure,
+        ending: judge.Revert,
+        *events: records.Event,
+        undoes: str,
+    ) -> records.Ledger:
+        """Begin the return to `ending.good`, in the cluster and, where it may be pushed, in Git. `failure` is what the
+        head holds; `undoes` the rollout whose objects go without the cap."""
+        here, good = self._here, ending.good
+        running = ledger.rollout
+        moving = rollouts.Failure(running.revision, running.input_digest, ending.because) if running else failure
         back = rollouts.Rollout(
             id=here.chance.operation_id(),
             target=ledger.target,
             purpose=rollouts.Purpose.REVERT,
-            revision=ending.good.revision,
-            input_digest=ending.good.input_digest,
-            manifest_digest=ending.good.manifest_digest,
+            revision=good.revision,
+            input_digest=good.input_digest,
+            manifest_digest=good.manifest_digest,
             because=ending.because,
             started_at=here.at(),
             phase=rollouts.Phase.QUIETING,
             clock=here.clock.monotonic(),
-            failure=failure,
-            undoes=rollout.id,
+            failure=moving,
+            undoes=undoes,
         )
+        step = records.GitStep.PINNED if ending.pinned else records.GitStep.WANTED
         new = replace(
-            self._quarantined(ledger, rollout, ending.because),
+            ledger,
             rollout=back,
-            git_revert=records.GitRevert(failure, ending.good, ending.push, step, ending.pinned),
-            present=records.Present(ending.good.revision, ending.good.input_digest, ending.good.manifest_digest, False),
-            hold=None,
+            git_revert=records.GitRevert(failure, good, ending.push, step, ending.pinned),
+            present=records.Present(good.revision, good.input_digest, good.manifest_digest, complete=False),
         )
-        events = [
-            *self._failure_events(ledger, rollout, ending.because),
-            here.event(
-                records.EventKind.ROLLOUT_STARTED,
-                f"back to last good {ending.good.revision[:12]}: {ending.because}",
-                target=ledger.target,
-                revision=ending.good.revision,
-                purpose=back.purpose.value,
-            ),
-        ]
+        started = here.event(
+            records.EventKind.ROLLOUT_STARTED,
+            f"{back.purpose.of} last good {good.revision[:12]}: {ending.because}",
+            target=ledger.target,
+            revision=good.revision,
+            purpose=back.purpose.value,
+        )
+        pinned: tuple[records.Event, ...] = ()
         if ending.pinned:
-            events.append(here.event(records.EventKind.PINNED, ending.pinned, target=ledger.target))
-            page = f"the cluster goes back to {ending.good.revision[:12]}, Git stays as it is: {ending.pinned}"
-            events.append(here.event(records.EventKind.PAGE, page, target=ledger.target))
-        return Answer(await here.write(new, *events), None)
+            page = f"the cluster goes back to {good.revision[:12]}, Git stays as it is: {ending.pinned}"
+            pinned = (
+                here.event(records.EventKind.PINNED, ending.pinned, target=ledger.target),
+                here.event(records.EventKind.PAGE, page, target=ledger.target),
+            )
+        return await here.write(new, *events, started, *pinned)
 
     async def _first(self, ledger: records.Ledger, rollout: rollouts.Rollout, ending: judge.HoldFirst) -> Answer:
-        because = f"the first deployment failed, there is no last good: {ending.because}"
-        hold = outcomes.Hold(outcomes.HoldReason.FIRST_FAILED, because, rollout.revision, rollout.input_digest)
-        page = self._here.event(records.EventKind.PAGE, because, target=ledger.target)
-        new = replace(self._quarantined(ledger, rollout, ending.because), rollout=None, hold=hold)
-        ledger = await self._here.write(new, *self._failure_events(ledger, rollout, ending.because), page)
+        """Nothing to return to: by policy the pods are taken away first, then the target holds either way."""
+        new = quarantined(self._here, ledger, rollout, ending.because)
+        events = self._failure_events(ledger, rollout, ending.because)
+        if not ending.scale_down:
+            return await self._held_first(new, ending.because, *events)
+        scaling = replace(
+            rollout.enter(rollouts.Phase.SCALING_DOWN, now=self._here.clock.monotonic()),
+            failure=rollouts.Failure(rollout.revision, rollout.input_digest, ending.because),
+        )
+        return Answer(await self._here.write(replace(new, rollout=scaling), *events), None)
+
+    async def abandon(self, ledger: records.Ledger, because: str) -> Answer:
+        """The failed first deployment has lost its pods."""
+        scaled = self._here.event(records.EventKind.SCALED_DOWN, "the failed first deployment", target=ledger.target)
+        return await self._held_first(ledger, because, scaled)
+
+    async def _held_first(self, ledger: records.Ledger, why: str, *events: records.Event) -> Answer:
+        rollout = ledger.rollout
+        revision, digest = (rollout.revision, rollout.input_digest) if rollout else ("", "")
+        because = f"the first deployment failed, there is no last good: {why}"
+        hold = outcomes.Hold(outcomes.HoldReason.FIRST_FAILED, because, revision, digest)
+        ledger = await self._here.write(replace(ledger, rollout=None), *events)
         return Answer(ledger, outcomes.PassResult(outcomes.Outcome.FAILED, because, None, hold))
 
     async def _stop(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> Answer:
         hold = outcomes.Hold(outcomes.HoldReason.STOPPED, because, rollout.revision)
-        new = replace(ledger, stopped=because, rollout=None, hold=hold, failed_at=self._here.at())
+        new = replace(ledger, stopped=because, rollout=None, failed_at=self._here.at())
+        events = [self._here.event(records.EventKind.REVERT_FAILED, because, target=ledger.target)]
         if rollout.purpose is rollouts.Purpose.RELEASE:
-            new = self._quarantined(new, rollout, because)
-        events = (
-            self._here.event(records.EventKind.REVERT_FAILED, because, target=ledger.target),
-            self._here.event(records.EventKind.PAGE, because, target=ledger.target),
-        )
+            new = quarantined(self._here, new, rollout, because)
+            events = self._failure_events(ledger, rollout, because)
         ledger = await self._here.write(new, *events)
         return Answer(ledger, outcomes.PassResult(outcomes.Outcome.FAILED, because, None, hold))
 
     async def _keep(self, ledger: records.Ledger, because: str) -> Answer:
         hold = outcomes.Hold(outcomes.HoldReason.WORLD, because, ledger.rollout.revision if ledger.rollout else "")
-        if ledger.hold is None or ledger.hold.reason is not hold.reason:
-            page = self._here.event(records.EventKind.PAGE, because, target=ledger.target)
-            ledger = await self._here.write(replace(ledger, hold=hold), page)
         return Answer(ledger, outcomes.PassResult(outcomes.Outcome.HELD, because, BRAKED, hold))
 
-    def _quarantined(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> records.Ledger:
-        found = records.Quarantine(rollout.input_digest, rollout.revision, because, self._here.at())
-        others = tuple(kept for kept in ledger.quarantined if kept.input_digest != rollout.input_digest)
-        return replace(ledger, quarantined=(*others, found), failed_at=found.at)
-
     def _failure_events(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> list[records.Event]:
-        here, revision = self._here, rollout.revision
         return [
-            here.event(records.EventKind.ROLLOUT_FAILED, because, target=ledger.target, revision=revision),
-            here.event(
-                records.EventKind.QUARANTINED,
-                f"inputs {rollout.input_digest[:12]} of {revision[:12]} are not tried here again",
-                target=ledger.target,
-                digest=rollout.input_digest,
+            self._here.event(
+                records.EventKind.ROLLOUT_FAILED, because, target=ledger.target, revision=rollout.revision
             ),
+            quarantine_event(self._here, ledger.target, rollout.revision, digest=rollout.input_digest),
         ]
+
+
+def quarantined(here: world.World, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> records.Ledger:
+    """The ledger with the inputs of a failed rollout in quarantine."""
+    found = records.Quarantine(rollout.input_digest, rollout.revision, because, here.at(), rollout.id)
+    return replace(with_quarantine(ledger, found), failed_at=found.at)
+
+
+def with_quarantine(ledger: records.Ledger, found: records.Quarantine) -> records.Ledger:
+    others = tuple(kept for kept in ledger.quarantined if kept.input_digest != found.input_digest)
+    return replace(ledger, quarantined=(*others, found))
+
+
+def quarantine_event(here: world.World, key: ids.TargetKey, revision: str, *, digest: str) -> records.Event:
+    because = f"inputs {digest[:12]} of {revision[:12]} are not tried here again"
+    return here.event(records.EventKind.QUARANTINED, because, target=key, digest=digest)
 
 
 def age(here: world.World, at: str) -> float:

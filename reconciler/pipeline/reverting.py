@@ -8,6 +8,9 @@ from reconciler.ending import message
 from reconciler.model import outcomes, records
 from reconciler.pipeline import heads, world
 
+RETRY = 5.0
+"""Seconds until a revert commit that could not be pushed is tried again."""
+
 RACES = 5
 """Lost push races in one pass before others get their turn; the next pass goes on."""
 
@@ -109,9 +112,12 @@ class Reverting:
             await self._here.journal.settle([settled], epoch=self._here.epoch)
 
     async def _end(self, ledger: records.Ledger, revert: records.GitRevert) -> records.Ledger:
+        """Nothing is pushed: the server does not let us, or somebody's commit has made it needless."""
         await self._abandon(revert, revert.because)
-        events = [self._here.event(records.EventKind.PINNED, revert.because, target=ledger.target)]
-        if revert.step is records.GitStep.PINNED:
+        pinned = revert.step is records.GitStep.PINNED
+        kind = records.EventKind.PINNED if pinned else records.EventKind.OVERTAKEN
+        events = [self._here.event(kind, revert.because, target=ledger.target)]
+        if pinned:
             events.append(self._here.event(records.EventKind.PAGE, pinned_page(revert), target=ledger.target))
         return await self._here.write(replace(ledger, git_revert=revert), *events)
 
@@ -129,3 +135,12 @@ def pinned_page(revert: records.GitRevert) -> str:
 def waiting(error: errors.Transient) -> outcomes.Hold:
     """What `status` shows while Git cannot be reached for the revert."""
     return outcomes.Hold(outcomes.HoldReason.SOURCE_UNAVAILABLE, f"the revert commit waits: {error}")
+
+
+def also_waiting(result: outcomes.PassResult, hold: outcomes.Hold) -> outcomes.PassResult:
+    """A pass whose revert commit could not be pushed comes back for it; at rest, that is what it waits for."""
+    due = RETRY if result.due_in is None else min(RETRY, result.due_in)
+    resting = result.hold is not None and result.hold.reason is outcomes.HoldReason.QUARANTINED
+    if resting or result.outcome is outcomes.Outcome.UNCHANGED:
+        return outcomes.PassResult(outcomes.Outcome.HELD, hold.because, due, hold)
+    return replace(result, due_in=due)

@@ -31,7 +31,7 @@ class Starting:
         if done and not self._drift.suspected(ledger.target):
             return Started(ledger, _rest(choice))
         purpose = _purpose(done, choice)
-        if purpose is rollouts.Purpose.RELEASE and (hold := await self._history(ledger, choice)):
+        if purpose is rollouts.Purpose.RELEASE and (hold := await self.history(ledger, choice)):
             return Started(ledger, held(hold))
         try:
             wanted = await self._deciding.render(prepared)
@@ -46,8 +46,8 @@ class Starting:
             return Started(await self._good_already(ledger, choice, wanted), _rest(choice))
         return Started(await self._begin(ledger, choice, wanted, purpose), None)
 
-    async def _history(self, ledger: records.Ledger, choice: desired.Desired) -> outcomes.Hold | None:
-        """Only forward (I5)."""
+    async def history(self, ledger: records.Ledger, choice: desired.Desired) -> outcomes.Hold | None:
+        """Only forward (I5). An accepted history is gone back to once: the next rewrite is a new question."""
         repository, descends = self._here.repository_of(ledger.target), True
         if ledger.deployed:
             descends = await repository.descends(choice.revision, ancestor=ledger.deployed)
@@ -98,12 +98,18 @@ class Starting:
             started_at=here.at(),
             clock=here.clock.monotonic(),
         )
-        present = records.Present(choice.revision, choice.input_digest, wanted.digest, complete=False)
-        deployed = choice.revision if purpose is rollouts.Purpose.RELEASE else ledger.deployed
-        new = replace(ledger, rollout=rollout, present=present, deployed=deployed, hold=None)
+        if purpose is rollouts.Purpose.REVERT and ledger.present:
+            rollout = _turned(rollout, ledger, ledger.present)
+        new = replace(
+            ledger,
+            rollout=rollout,
+            present=records.Present(choice.revision, choice.input_digest, wanted.digest, complete=False),
+        )
+        if purpose is rollouts.Purpose.RELEASE:
+            new = replace(new, deployed=choice.revision, accepted_history="")
         started = here.event(
             records.EventKind.ROLLOUT_STARTED,
-            f"{purpose.value} of {choice.revision[:12]}: {choice.because}",
+            f"{purpose.of} {choice.revision[:12]}: {choice.because}",
             target=ledger.target,
             revision=choice.revision,
             purpose=purpose.value,
@@ -125,9 +131,8 @@ class Starting:
             revision=choice.revision,
         )
         self._drift.clean(ledger.target)
-        return await here.write(
-            replace(ledger, last_good=good, present=present, deployed=choice.revision, hold=None), event
-        )
+        new = replace(ledger.proven(good), present=present, deployed=choice.revision, accepted_history="")
+        return await here.write(new, event)
 
 
 RETRY_REFUSED = 30.0
@@ -150,6 +155,17 @@ def _purpose(done: bool, choice: desired.Desired) -> rollouts.Purpose:
     if done:
         return rollouts.Purpose.HEAL
     return rollouts.Purpose.REVERT if choice.hold else rollouts.Purpose.RELEASE
+
+
+def _turned(rollout: rollouts.Rollout, ledger: records.Ledger, before: records.Present) -> rollouts.Rollout:
+    """A return that no failure of this moment began: what was applied last may still move, and is stopped first."""
+    known = ledger.quarantine_of(before.input_digest)
+    return replace(
+        rollout,
+        phase=rollouts.Phase.QUIETING,
+        failure=rollouts.Failure(before.revision, before.input_digest, rollout.because),
+        undoes=known.rollout if known else "",
+    )
 
 
 def _rest(choice: desired.Desired) -> outcomes.PassResult:

@@ -95,8 +95,8 @@ def without(manifest: manifests.Manifest, *, scaler: str) -> Overlaid:
 def _pinned(manifest: manifests.Manifest, count: document.JsonValue, *, scaler: str) -> Overlaid:
     """`manifest` with the live number of replicas: we are its only owner, leaving it out would reset it to 1."""
     body = manifest.document()
-    if count is None or document.at(body, "spec", "replicas") == count:
-        return Overlaid(manifest)
+    if not count or document.at(body, "spec", "replicas") == count:
+        return Overlaid(manifest)  # 0 was ours (a failed first deployment): no autoscaler ever leads out of it
     body["spec"] = {**document.mapping(body, "spec"), "replicas": count}
     return Overlaid(replace(manifest, body=document.encode(body)), f"replicas stay {count} until {scaler} takes over")
 

@@ -23,6 +23,13 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True)
+class Unblock:
+    """Delete these pods, which nothing else would replace."""
+
+    pods: tuple[plans.Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Enter:
     """Go on to the next phase at once."""
 
@@ -55,4 +62,11 @@ class Fail:
     blame: health.Blame
 
 
-Command = Pause | Apply | Prune | Enter | Wait | Finish | Fail
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """The rollout is over, and there is nothing to go to: hold."""
+
+    because: str
+
+
+Command = Pause | Apply | Prune | Unblock | Enter | Wait | Finish | Fail | Abandon

@@ -64,8 +64,13 @@ def _at_rest(deployment: document.Json, followed: Mapping[ids.ObjectKey, live.Li
     return True
 
 
-def paused(manifest: manifests.Manifest) -> manifests.Manifest:
-    """The same Deployment, stopped. Dropping `paused` again, by applying any manifest without it, sets it going."""
+def paused(wanted: manifests.ManifestSet, keys: tuple[ids.ObjectKey, ...]) -> manifests.ManifestSet:
+    """`wanted` with these Deployments stopped. Applying any manifest without `paused` sets one going again."""
+    stopped = (_paused(manifest) if manifest.key in keys else manifest for manifest in wanted.manifests)
+    return replace(wanted, manifests=tuple(stopped))
+
+
+def _paused(manifest: manifests.Manifest) -> manifests.Manifest:
     body = manifest.document()
-    document.mapping(body, "spec")["paused"] = True
+    body["spec"] = {**document.mapping(body, "spec"), "paused": True}
     return replace(manifest, body=document.encode(body))

@@ -33,6 +33,10 @@ class Seen:
     report: health.Report | None = None
     moving: tuple[ids.ObjectKey, ...] | None = None
     """Deployments of the failed release that have not come to rest; None: a watch cannot tell yet."""
+    stuck: tuple[plans.Change, ...] = ()
+    """Pods of the failed release that keep its StatefulSet from taking the old template (see stuck.py)."""
+    scaling: tuple[plans.Change, ...] | None = None
+    """What still has to lose its pods in phase SCALING_DOWN; None: not known."""
 
 
 def needs_plan(phase: rollouts.Phase) -> bool:
@@ -58,6 +62,8 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
             return _prune(seen)
         case rollouts.Phase.OBSERVING:
             return _observe(rollout, seen, verification=verification)
+        case rollouts.Phase.SCALING_DOWN:
+            return _scale_down(rollout, seen)
         case rollouts.Phase.ENDED:
             return commands.Finish("it had ended already")
 
@@ -90,6 +96,8 @@ def _apply(seen: Seen) -> commands.Command:
 
 def _watch(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
     report = seen.report
+    if fresh := tuple(pod for pod in seen.stuck if pod.uid not in rollout.unblocked):
+        return commands.Unblock(fresh)
     if report is None or report.state is health.State.UNKNOWN:
         because = report.because if report else "health is not known yet"
         return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.WORLD if rollout.spent > UNKNOWN_GRACE else None)
@@ -130,12 +138,21 @@ def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Ver
         return _degraded(report)
     if report.state in (health.State.HEALTHY, health.State.SUSPENDED):
         if rollout.spent >= window:
-            return commands.Finish(f"healthy for {window:.0f} s: {report.because}")
+            return commands.Finish(f"{report.because}{f', for {window:.0f} s' if window else ''}")
         left = window - rollout.spent
         return commands.Wait(f"healthy, observed for another {left:.0f} s", min(HEARTBEAT, left + 0.01))
     if rollout.unwell >= RELAPSE_GRACE:
         return commands.Fail(f"relapse in the observation window: {report.because}", health.Blame.RELEASE)
     return commands.Wait(f"health lost in the observation window: {report.because}", 1.0)
+
+
+def _scale_down(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
+    """A failed first deployment has nothing to return to; without its pods it costs and breaks nothing."""
+    if seen.scaling is None:
+        return commands.Wait("what to scale down is not known", HEARTBEAT)
+    if seen.scaling:
+        return commands.Apply(seen.scaling)
+    return commands.Abandon(rollout.failure.because if rollout.failure else rollout.because)
 
 
 def _names(keys: tuple[ids.ObjectKey, ...]) -> str:

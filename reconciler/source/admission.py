@@ -14,7 +14,7 @@ def may_come(revision: str, *, deployed: str, descends: bool, accepted: str) -> 
     if not deployed or descends or revision == accepted:
         return None
     because = (
-        f"revision {revision} does not descend from {deployed}, which was deployed last: the history was rewritten."
-        f" Last good stays. Push the old history back, or accept the new one with `reconciler accept-history`"
+        f"{revision[:12]} does not descend from {deployed[:12]}, which was deployed last: the history was rewritten."
+        " What runs stays"
     )
     return outcomes.Hold(outcomes.HoldReason.HISTORY_REWRITTEN, because, revision=revision)

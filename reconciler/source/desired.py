@@ -24,15 +24,11 @@ def choose(head: sources.Inputs, ledger: records.Ledger) -> Desired:
     """
     quarantine = ledger.quarantine_of(head.digest)
     if quarantine is None:
-        return Desired(head.revision, head.digest, f"revision {head.revision} is the head")
-    failed = f"the inputs of revision {head.revision} failed here before ({quarantine.because}, {quarantine.at})"
-    hold = outcomes.Hold(
-        outcomes.HoldReason.QUARANTINED,
-        f"{failed}: they are not tried again until a commit changes them or a person releases them",
-        revision=head.revision,
-        digest=head.digest,
-    )
+        return Desired(head.revision, head.digest, "it is the head")
+    blame = f"{quarantine.by} took them back" if quarantine.by else "they failed here"
+    refused = f"the inputs of {head.revision[:12]} are in quarantine, {blame}: {quarantine.because}"
+    hold = outcomes.Hold(outcomes.HoldReason.QUARANTINED, refused, revision=head.revision, digest=head.digest)
     good = ledger.last_good
     if good is None or ledger.quarantine_of(good.input_digest):
-        return Desired("", "", f"{failed}, and there is no last good to return to", hold)
-    return Desired(good.revision, good.input_digest, f"{failed}: kept at last good {good.revision}", hold)
+        return Desired("", "", f"{refused}; there is no last good to return to", hold)
+    return Desired(good.revision, good.input_digest, refused, hold)

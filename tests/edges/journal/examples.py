@@ -29,12 +29,14 @@ ROLLOUT = rollouts.Rollout(
     unwell=0.5,
     unwell_since=77.0,
     quieted=(WEB, NAMESPACE),
+    unblocked=("uid-of-a-pod",),
 )
 FULL_LEDGER = records.Ledger(
     target=TARGET,
     present=records.Present("b" * 40, "input-b", "manifest-b", complete=True),
     last_good=GOOD,
-    quarantined=(records.Quarantine("input-b", "b" * 40, "crashed", AT),),
+    earlier=(records.Good("0" * 40, "input-0", "manifest-0", AT, "r0"),),
+    quarantined=(records.Quarantine("input-b", "b" * 40, "crashed", AT, "r1", "alice"),),
     rollout=ROLLOUT,
     git_revert=records.GitRevert(FAILURE, GOOD, ("x/y",), records.GitStep.INTENDED, "made", "c" * 40, "b" * 40),
     hold=outcomes.Hold(outcomes.HoldReason.REFUSED, "quota “small” ✗", "b" * 40, "input-b"),

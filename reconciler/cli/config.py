@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reconciler import app as root
+from reconciler.cli import options
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings files.")
 
@@ -24,9 +25,7 @@ def _group() -> None:
 
 @app.command()
 def check(
-    config: Annotated[
-        pathlib.Path, typer.Option("--config", metavar="DIR", help="Folder of deployment-config.yaml.")
-    ] = pathlib.Path("config"),
+    config: options.Config = options.CONFIG,
     desired_state: Annotated[
         pathlib.Path, typer.Option("--desired-state", metavar="DIR", help="Folder with one folder per environment.")
     ] = pathlib.Path("desired-state"),

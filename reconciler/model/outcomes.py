@@ -66,7 +66,7 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.HISTORY_REWRITTEN: Exit(
         "The ref no longer descends from the revision deployed last: its history was rewritten.",
         "Accept the new history, or push the old one back.",
-        "reconciler accept-history {environment}/{application} --revision {revision}",
+        'reconciler accept-history {environment}/{application} --revision {revision} --why "…"',
     ),
     HoldReason.PATH_MISSING: Exit(
         "The application's folder or a path it reads is not in the revision. Unknown is not empty: nothing is deleted.",
@@ -120,17 +120,17 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.PRUNE_LIMIT: Exit(
         "The plan would prune more objects than the limit allows.",
         "Confirm the revision, or a commit that brings the objects back.",
-        "reconciler confirm {environment}/{application} --revision {revision}",
+        'reconciler confirm {environment}/{application} --revision {revision} --why "…"',
     ),
     HoldReason.PROTECTED: Exit(
         "The plan would prune objects of a protected kind.",
         "Confirm the revision, or a commit that brings the objects back.",
-        "reconciler confirm {environment}/{application} --revision {revision}",
+        'reconciler confirm {environment}/{application} --revision {revision} --why "…"',
     ),
     HoldReason.QUARANTINED: Exit(
         "These inputs failed here before and are not tried again.",
         "A commit that changes the inputs, or the release of the quarantine.",
-        "reconciler release-quarantine {environment}/{application} --digest {digest}",
+        'reconciler release-quarantine {environment}/{application} --digest {digest} --why "…"',
     ),
     HoldReason.PAUSED: Exit(
         "A person paused the target.",
@@ -150,7 +150,7 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.FIRST_FAILED: Exit(
         "The first deployment failed: there is no last good to return to.",
         "A commit that corrects it, or the release of the quarantine to try the same again.",
-        "reconciler release-quarantine {environment}/{application} --digest {digest}",
+        'reconciler release-quarantine {environment}/{application} --digest {digest} --why "…"',
     ),
     HoldReason.UNPROVEN: Exit(
         "At the end of the observation window the health was not known: last good stays as it was.",

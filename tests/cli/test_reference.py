@@ -28,7 +28,13 @@ def test_the_command_of_a_hold_exists_and_takes_its_options(reason: outcomes.Hol
     assert words[0] == "reconciler"
     command = COMMANDS[words[1]]
     known = {option for parameter in command.params for option in parameter.opts}
-    assert {word for word in words if word.startswith("--")} <= known
+    given = {word for word in words if word.startswith("--")}
+    assert given <= known
+    assert all(
+        given & set(parameter.opts)
+        for parameter in command.params
+        if parameter.required and parameter.opts[0].startswith("-")
+    )
     takes_target = any(parameter.name == "target" for parameter in command.params)
     assert ("{environment}/{application}" in words) is takes_target
     fields = {name for _, name, _, _ in string.Formatter().parse(outcomes.EXITS[reason].command) if name}

@@ -65,8 +65,7 @@ class Cycle:
         except errors.Transient as error:
             result = starting.held(_world(error), due_in=error.retry_after or RETRY)
         except errors.Terminal as error:
-            hold = outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
-            result = starting.held(hold, due_in=starting.RETRY_REFUSED)
+            result = starting.held(_standstill(error), due_in=starting.RETRY_REFUSED)
         await self._report(key, result)
         return result
 
@@ -218,6 +217,16 @@ class Cycle:
 
 RETRY = 5.0
 """Seconds until a pass that met an outage comes back when the other side named no time."""
+
+
+def _standstill(error: errors.Terminal) -> outcomes.Hold:
+    """What a person must act on: the revision's own fault where it says so, else the cluster's."""
+    reasons = {
+        errors.RefMissing: outcomes.HoldReason.REF_MISSING,
+        errors.PathMissing: outcomes.HoldReason.PATH_MISSING,
+        errors.InvalidInput: outcomes.HoldReason.SETTINGS_INVALID,
+    }
+    return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
 
 
 def _world(error: errors.Transient) -> outcomes.Hold:

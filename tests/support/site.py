@@ -168,10 +168,10 @@ class Site:
         finally:
             await journal.close()
 
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """Read the journal's tables."""
+    def rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+        """Read the journal's tables; `values` fill the statement's question marks."""
         with sqlite3.connect(f"file:{self.state / 'journal.db'}?mode=ro", uri=True) as opened:
-            return list(opened.execute(statement))
+            return list(opened.execute(statement, values))
 
     def wait(self, condition: Callable[[], T | None], *, what: str, timeout: float = PATIENCE) -> T:
         """Wait for `condition`; fails with the daemon's log."""

@@ -65,7 +65,8 @@ def _growing(found: document.Json, generations: workloads.Generations) -> judgem
 
     An application that has just started is often busy enough for its autoscaler to add pods in the very window in
     which it is observed. Those are not ready for a while, and that is no relapse: every pod from before the end of
-    the rollout still serves. None when one of those does not, or none is left.
+    the rollout still serves. None when one of those does not, or none is left. Times are whole seconds: a pod made in
+    the very second of the end counts as from before it, which errs towards a relapse.
     """
     status = document.mapping(found, "status")
     progress = judgement.condition(found, "Progressing") or {}

@@ -202,7 +202,8 @@ def _crashing(pod: str, container: document.Json, patience: judgement.Patience) 
     if not (backing_off or ended) or (ended and ended.get("reason") in NOT_ITS_OWN_EXIT):
         return None
     times = judgement.count(restarts, "time")
-    said = f"pod {pod}: container {document.text(container, 'name')} has restarted {times}{', last ' if ended else ''}{_how(ended)}"
+    how = f", last {_how(ended)}" if ended else ""
+    said = f"pod {pod}: container {document.text(container, 'name')} has restarted {times}{how}"
     if restarts >= patience.restarts and not _began_anew(ended):
         return judgement.failed(said)
     return judgement.progressing(f"{said}; {patience.restarts} fail the release")
@@ -214,9 +215,7 @@ def _exit(container: document.Json) -> document.Json:
 
 
 def _how(ended: document.Json) -> str:
-    """`with exit code 1`; '' for no exit."""
-    if not ended:
-        return ""
+    """`with exit code 1`, with its reason where that says more."""
     reason = document.text(ended, "reason")
     if reason == "OOMKilled":
         return "because it used more memory than its limit (OOMKilled)"

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from reconciler import errors, ports
 from reconciler.app import composing
 from reconciler.edges import probing, system
+from reconciler.edges.boxed import box
 from reconciler.edges.git import place, repository
-from reconciler.edges.helm import box, renderer
+from reconciler.edges.helm import renderer
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.pipeline import world

@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from reconciler import ports
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, system
+from reconciler.edges.boxed import box
 from reconciler.edges.git import place, repository
-from reconciler.edges.helm import box, renderer
+from reconciler.edges.helm import renderer
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session

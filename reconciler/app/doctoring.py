@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from reconciler import errors, ports
 from reconciler.app import beside, composing
 from reconciler.edges import versions
+from reconciler.edges.boxed import box
 from reconciler.edges.git import repository
-from reconciler.edges.helm import box, renderer
+from reconciler.edges.helm import renderer
 from reconciler.edges.journal import observing
 from reconciler.model import document, targets
 from reconciler.settings import deployment

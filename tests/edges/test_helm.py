@@ -14,11 +14,11 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from reconciler import errors
-from reconciler.edges.helm import box, renderer, values
+from reconciler.edges.boxed import box
+from reconciler.edges.helm import renderer, values
 from reconciler.model import sources, targets
 from tests.render import examples
 
-CHILD = box.CHILD[-1]
 QUICK = box.Limits(wall=1.0)
 
 
@@ -273,12 +273,13 @@ async def test_a_box_without_network_reaches_no_listener(tmp_path: pathlib.Path)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         script = tmp_path / "child.py"
         script.write_text(
-            f"import runpy, socket, sys, os\n"
-            f"inside = runpy.run_path({CHILD!r})\n"
-            f"left = inside['leave_network']()\n"
+            f"import socket, sys, os\n"
+            f"sys.path.append({str(box.ROOT)!r})\n"
+            f"from reconciler.edges.boxed import inside\n"
+            f"left = inside.leave_network()\n"
             f"try:\n    socket.create_connection(('127.0.0.1', {listener.getsockname()[1]}), 1)\n    reached = True\n"
             f"except OSError:\n    reached = False\n"
-            f"inside['write'](os.fdopen(1, 'wb'), {{'left': left, 'reached': reached}})\n"
+            f"inside.write(os.fdopen(1, 'wb'), {{'left': left, 'reached': reached}})\n"
             f"sys.stdin.read()\n"
         )
         child = await box.Box.start(limits=box.DEFAULT_LIMITS, command=(sys.executable, "-I", str(script)))

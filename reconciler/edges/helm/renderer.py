@@ -1,27 +1,24 @@
-"""The renderer port, fulfilled by Helm's SDK in boxed child processes. See docs/decisions/0007-helm-box.md."""
+"""Helm's SDK in boxed child processes. See docs/decisions/0007-helm-box.md."""
 
-import asyncio
 import importlib.metadata
 from collections.abc import Sequence
 
 from reconciler import errors
-from reconciler.edges.helm import box, values
+from reconciler.edges.boxed import box, pool
+from reconciler.edges.helm import values
 from reconciler.model import sources, targets
+
+CHILD = box.command("reconciler.edges.helm.child")
 
 
 class HelmRenderer:
-    """Keeps up to `workers` warm children, started when first needed, so that one slow chart does not hold up others.
-
-    Fulfils `ports.Renderer`. Close it at the end.
-    """
+    """Charts to text. Close it at the end."""
 
     def __init__(
-        self, *, limits: box.Limits = box.DEFAULT_LIMITS, workers: int = 2, command: Sequence[str] = box.CHILD
+        self, *, limits: box.Limits = box.DEFAULT_LIMITS, workers: int = 2, command: Sequence[str] = CHILD
     ) -> None:
         self._limits = limits
-        self._command = tuple(command)
-        self._free = asyncio.Semaphore(workers)
-        self._idle: list[box.Box] = []
+        self._pool = pool.Pool("Helm", limits=limits, workers=workers, command=command)
         self._version = f"helm-python-sdk {importlib.metadata.version('helm-python-sdk')}"
 
     @property
@@ -34,14 +31,7 @@ class HelmRenderer:
 
         Raises Transient when no child starts.
         """
-        async with self._free:
-            try:
-                child, _ = await self._child()
-            except box.BoxBroken as broken:
-                raise errors.Transient(f"the box for Helm {broken}; it is tried again") from broken
-            self._idle.append(child)
-            given_up = child.greeting.get("isolation")
-            return tuple(str(name) for name in given_up) if isinstance(given_up, list) else ()
+        return await self._pool.isolation()
 
     async def helm(
         self,
@@ -55,56 +45,17 @@ class HelmRenderer:
         """As `ports.Renderer` says; custom resource definitions of `crds/` are included, NOTES.txt is not."""
         readable = _readable(chart, files, limit=self._limits.request)
         request: dict[str, object] = {
-            "chart": chart.path,
             "release": chart.release,
             "namespace": namespace,
             "kube_version": kube_version,
             "api_versions": list(api_versions),
             "values": values.of(chart, files),
-            "files": [(file.path, len(file.content)) for file in readable],
         }
-        answer = await self._ask(chart, request, contents=tuple(file.content for file in readable))
-        refused, text = answer.get("refused"), answer.get("text")
-        if isinstance(refused, str):
-            raise errors.InvalidInput((refused,))
-        if not isinstance(text, str):
-            raise errors.Transient(f"{chart.path}: the box for Helm answered nonsense; it is tried again")
-        return text
+        return await self._pool.render(chart.path, request, files=readable)
 
     async def close(self) -> None:
         """End the children."""
-        while self._idle:
-            await self._idle.pop().kill()
-
-    async def _ask(
-        self, chart: targets.Chart, request: dict[str, object], *, contents: tuple[bytes, ...]
-    ) -> dict[str, object]:
-        async with self._free:
-            while True:
-                try:
-                    child, warm = await self._child()
-                except box.BoxBroken as broken:
-                    raise errors.Transient(f"{chart.path}: the box for Helm {broken}; it is tried again") from broken
-                try:
-                    answer = await child.ask(request, contents=contents)
-                except box.BoxBroken as broken:
-                    if warm and not broken.late:
-                        continue  # a warm child may have died of something else: once more with a fresh one
-                    raise errors.Transient(
-                        f"{chart.path}: the box for Helm {broken} while it rendered this chart; it is tried again, "
-                        "simplify the chart if it happens every time"
-                    ) from broken
-                self._idle.append(child)
-                return dict(answer)
-
-    async def _child(self) -> tuple[box.Box, bool]:
-        """A child to ask, and whether it is one that has answered before."""
-        while self._idle:
-            child = self._idle.pop()
-            if child.usable:
-                return child, True
-            await child.kill()
-        return await box.Box.start(limits=self._limits, command=self._command), False
+        await self._pool.close()
 
 
 def _readable(chart: targets.Chart, files: Sequence[sources.File], *, limit: int) -> list[sources.File]:
@@ -113,16 +64,10 @@ def _readable(chart: targets.Chart, files: Sequence[sources.File], *, limit: int
     inside = [file for file in files if file.path.startswith(below)]
     if f"{below}Chart.yaml" not in {file.path for file in inside}:
         raise errors.InvalidInput((f"{below}Chart.yaml: there is no chart here; correct the path of the chart",))
-    odd = [file.path for file in inside if not _ordinary(file.path)]
-    if odd:
-        raise errors.InvalidInput(tuple(f"{path!r}: not a path inside the repository; rename it" for path in odd))
+    pool.inside_the_repository(inside)
     size = sum(len(file.content) for file in inside)
     if size > limit:
         raise errors.InvalidInput(
             (f"{chart.path}: the chart's files hold {size} bytes, more than {limit}; add a .helmignore or split it",)
         )
     return inside
-
-
-def _ordinary(path: str) -> bool:
-    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))

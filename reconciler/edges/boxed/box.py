@@ -15,7 +15,9 @@ import orjson
 
 from reconciler.model import document
 
-CHILD = (sys.executable, "-I", "-B", str(Path(__file__).with_name("child.py")))
+BOOT = "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_module(sys.argv[2], run_name='__main__')"
+ROOT = Path(__file__).parents[3]
+"""Holds the package, also where it is not installed: an isolated interpreter looks nowhere else."""
 STDERR_KEPT = 8 * 1024
 
 
@@ -23,16 +25,21 @@ STDERR_KEPT = 8 * 1024
 class Limits:
     """What one child may use. Bytes and seconds."""
 
-    wall: float = 30.0  # one render; honest charts take milliseconds
+    wall: float = 30.0  # one render; honest ones take milliseconds
     cpu: int = 300  # the child's whole life
     memory: int = 3 * 1024**3  # address space, of which Go reserves 1.8 GiB without using it
-    request: int = 32 * 1024**2  # chart and values files
+    request: int = 32 * 1024**2  # all files of one render
     output: int = 16 * 1024**2
     renders: int = 200  # then the child is replaced, and what it leaked is gone
     processes: int = 256  # processes and threads
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def command(module: str, *arguments: str) -> tuple[str, ...]:
+    """What starts a child that runs `module`; the limits follow the arguments as one more."""
+    return (sys.executable, "-I", "-B", "-c", BOOT, str(ROOT), module, *arguments)
 
 
 class BoxBroken(Exception):  # noqa: N818 - an internal signal of this edge; the renderer translates it
@@ -56,9 +63,9 @@ class Box:
         self.asked = 0
 
     @classmethod
-    async def start(cls, *, limits: Limits, command: Sequence[str] = CHILD) -> "Box":
+    async def start(cls, *, limits: Limits, command: Sequence[str]) -> "Box":
         """A child that has greeted. Its environment holds nothing of ours; its folder is new and empty."""
-        folder = tempfile.mkdtemp(prefix="reconciler-helm-")
+        folder = tempfile.mkdtemp(prefix="reconciler-box-")
         numbers = {name: getattr(limits, name) for name in ("cpu", "memory", "request", "output", "processes")}
         try:
             process = await asyncio.create_subprocess_exec(

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from reconciler import kinds
 from reconciler.model import health
-from reconciler.verify import report
+from reconciler.verify import objects, report
 from tests.verify import examples
 
 STATE = health.State
@@ -158,3 +159,7 @@ def test_what_somebody_else_has_stopped_does_not_pass(switch: str) -> None:
     assert seen(examples.manifest(made)).state is STATE.SUSPENDED
     assert (seen(wanted).state, seen(wanted).blame) == (STATE.DEGRADED, WORLD)
     assert seen(wanted).because.endswith("Git does not ask for that")
+
+
+def test_every_health_word_of_the_table_of_kinds_has_its_rule() -> None:
+    assert {kind.health for kind in kinds.KINDS.values()} - {"exists"} == set(objects.RULES)

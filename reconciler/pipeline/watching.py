@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from reconciler import errors
-from reconciler.model import health, ids, live, manifests, rollouts, targets
+from reconciler.model import health, ids, live, manifests, records, rollouts, targets
 from reconciler.pipeline import world
+from reconciler.plan import drift
 from reconciler.verify import report, scope
 
 SAMPLES = 50
@@ -35,8 +36,16 @@ class Watching:
         """Everything followed for the target. Raises `errors.Transient` when a watch is not in sync."""
         return self._here.cluster_of(key).followed(key)
 
-    def report(self, rollout: rollouts.Rollout, wanted: manifests.ManifestSet, target: targets.Target) -> health.Report:
-        """The health of everything in `wanted`; unknown when a watch cannot tell."""
+    def report(
+        self,
+        rollout: rollouts.Rollout,
+        wanted: manifests.ManifestSet,
+        target: targets.Target,
+        *,
+        rows: Sequence[records.InventoryRow],
+    ) -> health.Report:
+        """The health of everything in `wanted`; unknown when a watch cannot tell, or has not seen our newest writes
+        (`rows`: the inventory): what was complete before them would pass for complete."""
         observing = rollout.phase is rollouts.Phase.OBSERVING
         if observing:
             self._ask(rollout.target, target.verification)
@@ -44,6 +53,8 @@ class Watching:
             found = self.live(rollout.target)
         except errors.Transient as error:
             return health.Report(health.State.UNKNOWN, str(error))
+        if late := next((row.key for row in rows if _behind(found.get(row.key), row)), None):
+            return health.Report(health.State.UNKNOWN, f"the watch has not seen our newest write of {late} yet")
         return report.report(
             wanted.manifests,
             found,
@@ -74,3 +85,8 @@ class Watching:
             self._samples[key].append(sample)
             self._wake(key)
             await self._here.clock.sleep(probe.interval)
+
+
+def _behind(found: live.LiveObject | None, row: records.InventoryRow) -> bool:
+    """Whether the followed object is older than what our last reply said."""
+    return found is not None and found.meta.uid == row.uid and drift.older(found.meta, row)

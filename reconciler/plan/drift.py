@@ -37,3 +37,9 @@ def newer(meta: live.LiveMeta, row: records.InventoryRow) -> bool:
     if seen.isdecimal() and known.isdecimal():
         return int(seen) > int(known)
     return seen != known
+
+
+def older(meta: live.LiveMeta, row: records.InventoryRow) -> bool:
+    """Whether `meta` is of an earlier write than the row; False where that cannot be known."""
+    seen, known = meta.resource_version, row.resource_version
+    return seen.isdecimal() and known.isdecimal() and int(seen) < int(known)

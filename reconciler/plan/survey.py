@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.model import ids, live, manifests, plans, records
+from reconciler.model import document, ids, live, manifests, plans, records
 from reconciler.plan import drift
 
 
@@ -39,12 +39,23 @@ def survey(
     closer: list[Look] = []
     for manifest in wanted:
         row, meta = rows.get(manifest.key), metas.get(manifest.key)
+        if row and meta is None and _over(manifest, row):
+            because = "it has run, and its time to live is over"
+            settled.append(plans.Change(plans.Action.UNCHANGED, manifest.key, because, manifest, uid=row.uid))
+            continue
         because = _unsettled(manifest, row, meta) or ("its autoscaler goes" if manifest.key in again else "")
         if because or meta is None:
             closer.append(Look(manifest, row, because))
         else:
             settled.append(unchanged(manifest, meta))
     return Survey(tuple(settled), tuple(closer))
+
+
+def _over(manifest: manifests.Manifest, row: records.InventoryRow) -> bool:
+    """A Job that its TTL removed is not missing: to make it again would be to run it twice (I3)."""
+    if (manifest.key.group, manifest.key.kind) != ("batch", "Job") or row.manifest_digest != manifest.digest:
+        return False
+    return bool(row.uid) and document.at(manifest.document(), "spec", "ttlSecondsAfterFinished") is not None
 
 
 def unchanged(manifest: manifests.Manifest, meta: live.LiveMeta) -> plans.Change:

@@ -39,3 +39,9 @@ SEEN = live.LiveMeta(KEY, "uid-1", "101", "entry-1", "mark", controlled=False, d
 def test_suspicion(row: records.InventoryRow, meta: live.LiveMeta | None, because: str) -> None:
     found = drift.suspicious(row, meta)
     assert (because in found) if because else found == ""
+
+
+@pytest.mark.parametrize(("seen", "older"), [("99", True), ("100", False), ("1000", False), ("a9", False)])
+def test_older_than_our_write(seen: str, older: bool) -> None:
+    """Health is not judged by what a watch saw before our newest write."""
+    assert drift.older(replace(SEEN, resource_version=seen), ROW) is older

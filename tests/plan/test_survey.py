@@ -51,3 +51,14 @@ def test_settled_or_closer(row: records.InventoryRow | None, meta: live.LiveMeta
 def test_a_change_in_the_surroundings_asks_for_a_closer_look() -> None:
     found = survey.survey([WANTED], {ROW.key: ROW}, {WANTED.key: SEEN}, again={WANTED.key})
     assert [look.because for look in found.closer] == ["its autoscaler goes"]
+
+
+@pytest.mark.parametrize(("ttl", "again"), [(100, False), (None, True)])
+def test_a_job_that_its_ttl_removed_is_not_run_twice(ttl: int | None, again: bool) -> None:
+    spec = {"template": {}} | ({"ttlSecondsAfterFinished": ttl} if ttl else {})
+    job = planned.manifest("Job", "m", api_version="batch/v1", spec=spec)
+    row = records.InventoryRow(job.key, "uid-1", job.digest, "entry-1", "100", "r1")
+    found = survey.survey([job], {job.key: row}, {job.key: None})
+    assert bool(found.closer) is again
+    changed = replace(row, manifest_digest="another revision's")
+    assert survey.survey([job], {job.key: changed}, {job.key: None}).closer

@@ -77,13 +77,8 @@ class Cycle:
         if ledger.pause:
             because = f"paused by {ledger.pause.who}: {ledger.pause.why}"
             return starting.held(outcomes.Hold(outcomes.HoldReason.PAUSED, because))
-        ledger, git_hold = await self._make_git_true(ledger)
-        head = self.heads.of(key)
-        if not isinstance(head, heads.Prepared) and ledger.rollout is None:
-            return self._without_head(key, head)
-        if ledger.stopped:
-            return starting.held(outcomes.Hold(outcomes.HoldReason.STOPPED, ledger.stopped))
-        result = self._with_trouble(key, await self._carry_on(ledger, head))
+        result = self._with_trouble(key, await self._carry_on(ledger, self.heads.of(key)))
+        git_hold = await self._make_git_true(key)
         return reverting.also_waiting(result, git_hold) if git_hold else result
 
     async def _carry_on(
@@ -91,6 +86,8 @@ class Cycle:
     ) -> outcomes.PassResult:
         """Start what is wanted, step what runs, until something waits. What runs is seen through also while the head
         cannot be read: a release that fails meanwhile must not stay."""
+        if ledger.stopped:
+            return starting.held(outcomes.Hold(outcomes.HoldReason.STOPPED, ledger.stopped))
         for _ in range(STEPS):
             choice = _choice(ledger, head)
             if choice is None:
@@ -108,8 +105,6 @@ class Cycle:
             if stepped.result is not None:
                 return stepped.result
             ledger = stepped.ledger
-            if reverting.pending(ledger):
-                ledger, _ = await self._make_git_true(ledger)
         raise errors.Transient(f"{STEPS} rollouts followed one another in one pass")
 
     async def _open(self, key: ids.TargetKey) -> records.Ledger:
@@ -140,14 +135,20 @@ class Cycle:
             self._anchored.add(ledger.target)
         return hold
 
-    async def _make_git_true(self, ledger: records.Ledger) -> tuple[records.Ledger, outcomes.Hold | None]:
-        """Push the wanted revert commit. Git being away keeps nothing in the cluster waiting."""
-        if not reverting.pending(ledger):
-            return ledger, None
+    async def _make_git_true(self, key: ids.TargetKey) -> outcomes.Hold | None:
+        """Push the wanted revert commit. The cluster comes first: Git being away, slow or busy keeps nothing there
+        waiting. Returns what the commit waits for."""
+        ledger = await self._here.journal.ledger(key)
+        turning = ledger.rollout and ledger.rollout.phase in (rollouts.Phase.QUIETING, rollouts.Phase.APPLYING)
+        if turning or not reverting.pending(ledger):
+            return None
         try:
-            return await self._reverting.push(ledger), None
-        except errors.Transient as error:
-            return await self._here.journal.ledger(ledger.target), reverting.waiting(error)
+            await self._reverting.push(ledger)
+        except (errors.LeadershipLost, errors.JournalUnusable):
+            raise
+        except errors.ReconcilerError as error:
+            return reverting.waiting(error)
+        return None
 
     async def _preempt(self, ledger: records.Ledger, choice: desired.Desired) -> records.Ledger:
         """A newer commit ends a waiting rollout, and an observation only while last good is young (`max_lag`)."""

@@ -116,7 +116,7 @@ class Failing:
             return (), ()
         try:
             good = await self._heads.prepare(ledger.target, ledger.last_good.revision)
-        except errors.Terminal:
+        except (errors.InvalidInput, errors.PathMissing):
             return (), ()
         before = {path.path: path.oid for path in good.inputs.paths}
         after = {path.path: path for path in prepared.inputs.paths}

@@ -8,7 +8,7 @@ from reconciler.ending import message
 from reconciler.model import outcomes, records
 from reconciler.pipeline import heads, world
 
-RETRY = 5.0
+RETRY = 3.0
 """Seconds until a revert commit that could not be pushed is tried again."""
 
 RACES = 5
@@ -24,8 +24,8 @@ class Reverting:
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def push(self, ledger: records.Ledger) -> records.Ledger:
-        """Carry `ledger.git_revert` as far as it goes now. Raises `errors.Transient` when Git cannot be reached: the
-        revert stays wanted. A refusal pins the cluster and pages."""
+        """Carry `ledger.git_revert` as far as it goes now. Raises when Git cannot be reached, may not be read or is
+        too busy: the revert stays wanted. A refused push pins the cluster and pages."""
         repository = self._here.repository_of(ledger.target)
         lock = self._locks.setdefault(repository.name, asyncio.Lock())
         async with lock:
@@ -66,7 +66,7 @@ class Reverting:
         """Pushed only if the head still holds the failed inputs for this target: a fix that came first wins."""
         try:
             prepared = await self._heads.prepare(ledger.target, head)
-        except errors.Terminal:
+        except (errors.InvalidInput, errors.PathMissing):
             return False
         return prepared.inputs.digest == revert.failed.input_digest
 
@@ -132,7 +132,7 @@ def pinned_page(revert: records.GitRevert) -> str:
     return f"the cluster is pinned to {revert.good.revision[:12]}, Git still holds the failed release: {revert.because}"
 
 
-def waiting(error: errors.Transient) -> outcomes.Hold:
+def waiting(error: errors.ReconcilerError) -> outcomes.Hold:
     """What `status` shows while Git cannot be reached for the revert."""
     return outcomes.Hold(outcomes.HoldReason.SOURCE_UNAVAILABLE, f"the revert commit waits: {error}")
 

@@ -14,8 +14,8 @@ def moving(
 ) -> tuple[ids.ObjectKey, ...]:
     """The Deployments among `wanted` whose rolling update is under way, or whose pause has not taken effect.
 
-    At rest means: the controller has seen the newest generation and every ReplicaSet has the pods it asks for. Ready
-    is not asked: the pods of a failed release never will be.
+    At rest means: the controller has seen the newest generation and every ReplicaSet has the pods it asks for, or
+    cannot get them. Ready is not asked: the pods of a failed release never will be.
     """
     found = []
     for key in wanted:
@@ -56,12 +56,21 @@ def _at_rest(deployment: document.Json, followed: Mapping[ids.ObjectKey, live.Li
         owners = document.items(replica_set, "metadata", "ownerReferences")
         if not any(isinstance(owner, dict) and owner.get("uid") == uid for owner in owners):
             continue
-        wanted = document.number(replica_set, "spec", "replicas")
-        if wanted != document.number(replica_set, "status", "replicas"):
+        missing = document.number(replica_set, "spec", "replicas") - document.number(replica_set, "status", "replicas")
+        if missing and not (missing > 0 and _cannot_grow(replica_set)):
             return False
         if document.number(replica_set, "status", "terminatingReplicas"):
             return False
     return True
+
+
+def _cannot_grow(replica_set: document.Json) -> bool:
+    """Its pods are refused, by a quota or a policy: it would never come to rest by numbers."""
+    conditions = document.items(replica_set, "status", "conditions")
+    return any(
+        isinstance(one, dict) and one.get("type") == "ReplicaFailure" and one.get("status") == "True"
+        for one in conditions
+    )
 
 
 def paused(wanted: manifests.ManifestSet, keys: tuple[ids.ObjectKey, ...]) -> manifests.ManifestSet:

@@ -16,6 +16,9 @@ from reconciler.plan import fold, forcing, ownership, prune, replicas, survey, w
 ATTEMPTS = 4
 """Dry-runs of one object in one plan: as rendered, without replicas, forced, and one for a lost race."""
 
+LOOKS = 3
+"""Reads of one object in one plan, each followed by its dry-runs: somebody else's write in between is rare."""
+
 T = TypeVar("T")
 
 
@@ -191,7 +194,27 @@ class _Planner:
     async def _closer(
         self, look: survey.Look, scaled: Mapping[ids.ObjectKey, str], *, released: frozenset[ids.ObjectKey]
     ) -> plans.Change | outcomes.Hold:
-        """Read one object and dry-run its manifest. What cannot be read with our rights holds, by name."""
+        """Read one object and dry-run its manifest. What cannot be read with our rights holds, by name.
+
+        A write of somebody else between the two would look like a change of ours (the revision that its controller
+        notes on a Deployment that was just edited): such a pair is not compared but taken again.
+        """
+        for left in reversed(range(LOOKS)):
+            answer = await self._look(look, scaled, released=released, final=not left)
+            if answer is not None:
+                return answer
+        raise errors.Transient(f"{look.manifest.key} changed while it was being planned")
+
+    async def _look(
+        self,
+        look: survey.Look,
+        scaled: Mapping[ids.ObjectKey, str],
+        *,
+        released: frozenset[ids.ObjectKey],
+        final: bool,
+    ) -> plans.Change | outcomes.Hold | None:
+        """None when the object changed between the read and the dry-run. A `final` look takes a pair that only may
+        differ for that reason: an apply of what is live already does no harm."""
         try:
             before = await self.cluster.read(look.manifest.key)
             if before is not None and before.meta.deleting:
@@ -203,23 +226,31 @@ class _Planner:
                 if objection:
                     return objection
             overlaid = replicas.overlay(look.manifest, before, scaled=scaled, released=released)
-            return await self._dry_run(look, before, overlaid, released=look.manifest.key in released)
+            return await self._dry_run(look, before, overlaid, released=look.manifest.key in released, final=final)
         except errors.Terminal as error:
             return outcomes.Hold(outcomes.HoldReason.REFUSED, f"{look.manifest.key} ({look.manifest.origin}): {error}")
 
     async def _dry_run(
-        self, look: survey.Look, before: live.LiveObject | None, overlaid: replicas.Overlaid, *, released: bool
-    ) -> plans.Change | outcomes.Hold:
-        """Dry-run until the ownership of every field is settled."""
+        self,
+        look: survey.Look,
+        before: live.LiveObject | None,
+        overlaid: replicas.Overlaid,
+        *,
+        released: bool,
+        final: bool,
+    ) -> plans.Change | outcomes.Hold | None:
+        """Dry-run until the ownership of every field is settled. None: look again."""
         forced = ""
         for _ in range(ATTEMPTS):
             reply = await self.cluster.dry_run(overlaid.manifest, force=bool(forced))
             if isinstance(reply, live.Applied):
                 if reply.created is not (before is None):
-                    break  # it came or went between the read and the dry-run
+                    return None  # it came or went between the read and the dry-run
+                if before is not None and not final and _moved(before.meta, reply.live.meta):
+                    return None
                 return self._answered(look, before, reply, overlaid=overlaid, forced=forced)
             if reply.why in fold.AGAIN or (reply.why is live.Why.OWNERSHIP and before is None):
-                break
+                return None
             if reply.why is not live.Why.OWNERSHIP:
                 return fold.refused(look, before, reply, sent=overlaid.manifest)
             decision = forcing.decide(reply, released=released)
@@ -229,7 +260,7 @@ class _Planner:
                 overlaid = replicas.without(overlaid.manifest, scaler="an autoscaler")
             else:
                 forced = decision.because
-        raise errors.Transient(f"{look.manifest.key} changed while it was being planned")
+        return None
 
     def _answered(
         self,
@@ -246,6 +277,11 @@ class _Planner:
             if row != look.row:
                 self.found.learnt.append(row)
         return change
+
+
+def _moved(before: live.LiveMeta, after: live.LiveMeta) -> bool:
+    """Whether a dry-run ran on another state than was read: its reply carries the resource version it started from."""
+    return before.resource_version != after.resource_version
 
 
 async def _gathered(questions: Iterable[Awaitable[T]]) -> list[T]:

@@ -268,6 +268,28 @@ async def test_what_changes_while_we_look_is_tried_again_later(bench: Bench, why
         await bench.plan(wanted)
 
 
+async def test_what_its_controller_notes_between_our_read_and_our_dry_run_is_no_change_of_ours(bench: Bench) -> None:
+    """Seen after an edit of a Deployment: deployment.kubernetes.io/revision came in between, and was applied once."""
+    bench.cluster.land(planned.deployment())  # ours by its mark, its row was lost: so it is looked at
+
+    def note() -> None:
+        metadata = {"name": "web", "namespace": "web", "annotations": {"deployment.kubernetes.io/revision": "2"}}
+        bench.cluster.seed({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}, manager="controllers")
+
+    bench.cluster.after_read = [note]
+    change = only(await bench.plan(planned.deployment()))
+    assert change.action is Action.UNCHANGED
+    assert [call for call, _ in bench.cluster.calls] == ["read", "dry-run"] * 2
+
+
+async def test_an_object_that_changes_all_the_time_is_planned_all_the_same(bench: Bench) -> None:
+    bench.cluster.land(planned.deployment(image="a"))
+    key = planned.deployment().key
+    bench.cluster.after_read = [lambda: bench.cluster.set_status(key, {"replicas": 1})] * planning.LOOKS
+    change = only(await bench.plan(planned.deployment(image="b")))
+    assert change.action is Action.CONFIGURED
+
+
 async def test_a_missing_right_to_read_is_not_absence(bench: Bench) -> None:
     wanted = planned.config("a", x="1")
     bench.cluster.forbidden.add(wanted.key)

@@ -7,7 +7,7 @@ server would have been asked. Not a sandbox: nothing runs, nothing is garbage-co
 
 import copy
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,7 +102,8 @@ def fields_v1(paths: Iterable[Path]) -> Doc:
 
 
 class FakeCluster:
-    """See the module's docstring. `stale` holds keys that the watches do not show though the server has them."""
+    """See the module's docstring. `stale` holds keys that the watches do not show though the server has them,
+    `after_read` what others do right after each read to come."""
 
     def __init__(self, *, namespaces: Iterable[str] = ("web",)) -> None:
         self.name = "fake"
@@ -112,6 +113,7 @@ class FakeCluster:
         self.stale: set[ids.ObjectKey] = set()
         self.refusals: dict[ids.ObjectKey, live.Refused] = {}
         self.forbidden: set[ids.ObjectKey] = set()
+        self.after_read: list[Callable[[], None]] = []
         self.served = dict(SERVED)
         self._numbers = itertools.count(1)
         for namespace in namespaces:
@@ -133,7 +135,10 @@ class FakeCluster:
         if (key.group, key.kind) not in self.served:
             raise errors.Terminal(f"{key.kind_key} is not served")
         found = self.objects.get(key)
-        return self._shown(key, found) if found else None
+        shown = self._shown(key, found) if found else None
+        if self.after_read:
+            self.after_read.pop(0)()
+        return shown
 
     async def dry_run(self, manifest: manifests.Manifest, *, force: bool) -> live.Applied | live.Refused:
         self.calls.append(("dry-run", manifest.key))
@@ -146,6 +151,8 @@ class FakeCluster:
         answer = self._applied(manifest, Manager(OURS), force=force)
         if isinstance(answer, live.Refused):
             return answer
+        if stored := self.objects.get(key):
+            answer.version = stored.version  # a dry-run's reply carries the version it ran on
         return live.Applied(self._shown(key, answer), created=key not in self.objects)
 
     async def watch(self, wanted: Iterable[tuple[ids.KindKey, str]]) -> None:

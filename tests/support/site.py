@@ -1,12 +1,14 @@
 """A team's whole set-up for one test: a Git repository, a configuration, a daemon as a process, a real cluster."""
 
 import asyncio
+import datetime
 import os
 import pathlib
 import signal
 import sqlite3
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -14,8 +16,9 @@ import yaml
 
 from reconciler import errors
 from reconciler.edges.journal import journal as sql_journal
-from reconciler.model import ids, records
+from reconciler.model import ids, outcomes, records
 from tests.clusterkit import access
+from tests.support import audit
 
 T = TypeVar("T")
 ENVIRONMENT = "production"
@@ -92,13 +95,17 @@ class Site:
         else:
             file.write_text(yaml.safe_dump_all([content] if isinstance(content, dict) else content))
 
-    def application(self, name: str, manifests: Sequence[dict[str, Any]], **settings: Any) -> None:
+    def application(self, name: str, manifests: str | Sequence[dict[str, Any]], **settings: Any) -> None:
         """An application of plain manifests."""
         folder = f"desired-state/{ENVIRONMENT}/{name}"
         source: dict[str, Any] = {"source": {"manifests": {}}}
         header = _header("Application") | {"namespace": self.namespace} | source | settings
         self.write(f"{folder}/application.yaml", header)
         self.write(f"{folder}/manifests/all.yaml", manifests)
+
+    def remove(self, path: str) -> None:
+        """Take a file or a folder out of the work tree."""
+        self.git("rm", "-r", "--quiet", "--force", path)
 
     def commit(self, message: str) -> str:
         """Commit the work tree on top of the remote's head and push. Returns the revision."""
@@ -213,6 +220,22 @@ class Site:
             application=application,
         )
 
+    def ask(self, kind: records.RequestKind, application: str = "web", *, argument: str = "") -> str:
+        """Ask the daemon, as the commands do, for less than their second of start-up; its answer."""
+        key = ids.TargetKey(ENVIRONMENT, application)
+        at = datetime.datetime.now(datetime.UTC).isoformat()
+        request = records.Request(str(uuid.uuid4()), kind, key, "alice", "the test wants it", at, argument)
+        asyncio.run(self._ask(request))
+        asked = f"SELECT answer FROM requests WHERE id = '{request.id}'"  # noqa: S608 - our own UUID
+        return self.wait(lambda: str(self.rows(asked)[0][0]), what=f"an answer to {kind.value}")
+
+    async def _ask(self, request: records.Request) -> None:
+        journal = await sql_journal.open_journal(self.state / "journal.db")
+        try:
+            await journal.ask(request)
+        finally:
+            await journal.close()
+
     def live(self, plural: str, name: str, *, group: str = "apps/v1") -> dict[str, Any] | None:
         prefix = "/api/v1" if group == "v1" else f"/apis/{group}"
         return self.cluster.get(f"{prefix}/namespaces/{self.namespace}/{plural}/{name}")
@@ -223,21 +246,40 @@ class Site:
 
     def counted_calls(self, *, after: int) -> list[dict[str, Any]]:
         """The daemon's creates, patches and deletes of managed objects, from the audit log (design §7)."""
-        found = []
-        for line in self.cluster.audit_lines(after=after):
-            about = line.get("objectRef", {})
-            if not line.get("userAgent", "").startswith("reconciler/"):
-                continue
-            if line["verb"] not in ("create", "patch", "update", "delete", "deletecollection"):
-                continue
-            if "dryRun" in line["requestURI"] or about.get("apiGroup") == "authorization.k8s.io":
-                continue
-            if about.get("apiGroup") == "authentication.k8s.io" or "reconciler-records" in line["requestURI"]:
-                continue
-            if about.get("namespace") != self.namespace:
-                continue
-            found.append(line)
-        return found
+        return [line for line in self.calls(audit.Call.COUNTED, after=after) if self._inside(line)]
+
+    def calls(self, *sorts: audit.Call, after: int) -> list[dict[str, Any]]:
+        """The daemon's calls of these sorts, wherever they go; reads are not in the log."""
+        return [line for line in audit.ours(self.cluster.audit_lines(after=after)) if audit.sort(line) in sorts]
+
+    def _inside(self, line: dict[str, Any]) -> bool:
+        return bool(line.get("objectRef", {}).get("namespace") == self.namespace)
+
+    def events(self, kind: records.EventKind, application: str = "web") -> list[str]:
+        """The reasons of the application's events of that kind, oldest first."""
+        found = self.rows("SELECT kind, application, because FROM events ORDER BY sequence")
+        return [because for of, about, because in found if (of, about) == (kind.value, application)]
+
+    def wait_hold(
+        self, reason: outcomes.HoldReason, application: str = "web", *, timeout: float = PATIENCE
+    ) -> outcomes.Hold:
+        """Wait until the application holds for that reason."""
+        ledger = self.wait_ledger(
+            lambda found: found.hold and found.hold.reason is reason,
+            what=f"hold {reason.value}",
+            application=application,
+            timeout=timeout,
+        )
+        assert ledger.hold is not None
+        return ledger.hold
+
+    def wait_in_sync(self, application: str = "web") -> records.Ledger:
+        """Wait until the newest pass found nothing to do."""
+        return self.wait_ledger(
+            lambda found: found.outcome is outcomes.Outcome.UNCHANGED and found.rollout is None,
+            what="being in sync",
+            application=application,
+        )
 
     def close(self) -> None:
         self.kill()

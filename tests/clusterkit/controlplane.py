@@ -194,7 +194,7 @@ def controller_flags(folder: pathlib.Path, *, certificate: pathlib.Path, kwok: s
         f"--root-ca-file={certificate}",
     ]
     return {
-        "kube-controller-manager": [*common, *quick, *accounts],
+        "kube-controller-manager": [*common, *quick, *accounts, "--horizontal-pod-autoscaler-sync-period=1s"],
         "kube-scheduler": [*common, *quick],
         "kwok": [*common, f"--server-address={kwok}", f"--config={KIT}/kwok.yaml"],
     }

@@ -10,6 +10,8 @@ from reconciler.render import parsed
 HOOK = "helm.sh/hook"
 TESTS = frozenset({"test", "test-success", "test-failure"})
 SOURCE = re.compile(r"^---\n# Source: ([^\n]+)\n", re.MULTILINE)
+GLUED = re.compile(r"^---[ \t]*(?=[^\s-])", re.MULTILINE)
+"""A separator with something behind it on its line, as `{{-` leaves it: Helm splits there, strict YAML does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,9 @@ class Rendered:
 def read(text: str, *, chart: targets.Chart) -> Rendered:
     """Split by Helm's `# Source:` comments and parse each part on its own, so that no template can open another's YAML.
 
-    The line in a problem counts within the rendered template. Raises `errors.InvalidInput` with every problem.
+    cert-manager's `---# Permission to approve` is a separator to Helm, so it is one here. The line in a problem counts
+    within the rendered template, with such a separator on a line of its own. Raises `errors.InvalidInput` with all of
+    them.
     """
     found: list[parsed.Parsed] = []
     notes: list[str] = []
@@ -34,7 +38,7 @@ def read(text: str, *, chart: targets.Chart) -> Rendered:
     for named, part in zip(parts[1::2], parts[2::2], strict=True):
         path = in_repository(named, chart=chart)
         try:
-            documents = yamltext.load_all(part, f"{path} (rendered)")
+            documents = yamltext.load_all(GLUED.sub("---\n", part), f"{path} (rendered)")
         except errors.InvalidInput as refused:
             problems += refused.problems
             continue

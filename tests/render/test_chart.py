@@ -26,6 +26,25 @@ def test_documents_come_from_the_template_that_wrote_them() -> None:
     assert found.notes == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("kind: A\n---# Permission to approve\nkind: B", id="cert-manager, whose {{- ate the line break"),
+        pytest.param("kind: A\n--- # a comment\nkind: B", id="a comment"),
+        pytest.param("kind: A\n---kind: B", id="glued to the document"),
+        pytest.param("kind: A\n---   kind: B", id="on the separator's line"),
+    ],
+)
+def test_helm_splits_where_a_separator_is_glued_to_what_follows(text: str) -> None:
+    found = chart.read(part("web/templates/a.yaml", text), chart=examples.CHART)
+    assert [each.value for each in found.parsed] == [{"kind": "A"}, {"kind": "B"}]
+
+
+def test_a_longer_row_of_hyphens_is_no_separator() -> None:
+    found = chart.read(part("web/templates/a.yaml", "kind: A\ntext: |\n  -----BEGIN\n"), chart=examples.CHART)
+    assert [each.value for each in found.parsed] == [{"kind": "A", "text": "-----BEGIN\n"}]
+
+
 def test_an_empty_chart_is_an_empty_result() -> None:
     assert chart.read("", chart=examples.CHART) == chart.Rendered((), ())
 

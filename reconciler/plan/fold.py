@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model import document, live, manifests, outcomes, plans, records
-from reconciler.plan import diff, survey
+from reconciler.plan import diff, replicas, survey
 
 AGAIN = frozenset({live.Why.STALE, live.Why.UID_CHANGED})
 """Refusals that mean nothing but "it changed while we looked": look again."""
@@ -24,14 +24,16 @@ def answered(
     dry-run was forced, `note` what was altered in `sent`.
 
     Equal content is not enough for "unchanged": when a field was edited and set back, we own it no more, and would
-    not hear of its next edit. One write of the same values takes it back (reference/api-server-facts.md §2).
+    not hear of its next edit. One write of the same values takes it back (reference/api-server-facts.md §2). The time
+    of our record alone is no reason to write: the server renews it where another record has the same second, as on a
+    ValidatingAdmissionPolicy whose status is noted right after it was made.
     """
     if before is None:
         because = _sentence("it does not exist", note)
         return plans.Change(plans.Action.CREATED, look.manifest.key, because, manifest=sent)
     was, will = diff.comparable(before.document()), diff.comparable(reply.live.document())
     same = document.encode(was) == document.encode(will)
-    if same and before.meta.entry == reply.live.meta.entry:
+    if same and (before.meta.entry == reply.live.meta.entry or _owned(before) == _owned(reply.live) != {}):
         change = survey.unchanged(look.manifest, before.meta)
         return replace(change, because=_sentence(change.because, note))
     why = "the values are as wanted, the record of the fields we own is not" if same else _because(look)
@@ -90,6 +92,18 @@ def learnt(look: survey.Look, meta: live.LiveMeta) -> records.InventoryRow:
     return records.InventoryRow(
         meta.key, meta.uid, look.manifest.digest, meta.entry, meta.resource_version, rollout=rollout
     )
+
+
+def _owned(found: live.LiveObject) -> document.Json:
+    """The fields that our record claims; empty when there is none."""
+    for entry in document.items(found.document(), "metadata", "managedFields"):
+        if (
+            isinstance(entry, dict)
+            and (entry.get("manager"), entry.get("operation")) == (replicas.MANAGER, "Apply")
+            and not entry.get("subresource")
+        ):
+            return document.mapping(entry, "fieldsV1")
+    return {}
 
 
 def _because(look: survey.Look) -> str:

@@ -52,6 +52,25 @@ def test_equal_content_of_which_we_own_less_is_configured_without_fields() -> No
     assert "the record of the fields we own" in change.because
 
 
+@pytest.mark.parametrize(
+    ("fields", "action"),
+    [
+        pytest.param({"f:data": {"f:x": {}}}, Action.UNCHANGED, id="only its time is another"),
+        pytest.param({"f:data": {}}, Action.CONFIGURED, id="it has lost a field"),
+    ],
+)
+def test_the_time_of_our_record_alone_is_no_reason_to_write(fields: document.Json, action: Action) -> None:
+    """A ValidatingAdmissionPolicy's status is noted in the very second of our apply: the next one renews the time."""
+
+    def recorded(owned: document.Json, time: str) -> live.LiveObject:
+        ours = {"manager": "reconciler", "operation": "Apply", "time": time, "fieldsV1": owned}
+        status = {"manager": "reconciler", "operation": "Apply", "subresource": "status", "fieldsV1": {"f:status": {}}}
+        return found(entry=time, metadata={"name": "a", "managedFields": [status, ours]})
+
+    before = recorded(fields, "2026-01-01T00:00:01Z")
+    assert answered(before, recorded({"f:data": {"f:x": {}}}, "2026-01-01T00:00:02Z")).action is action
+
+
 def test_a_number_that_became_a_boolean_is_a_change() -> None:
     change = answered(found(spec={"a": 1}), found(spec={"a": True}))
     assert change.action is Action.CONFIGURED and change.fields == (plans.FieldChange("spec.a", "1", "true"),)

@@ -27,7 +27,8 @@ class Planned:
     """A plan and what came with it. Where `holds` is not empty the plan shows the rest, and must not be carried out.
 
     `learnt` are rows for `Journal.adopt_rows` (objects found as wanted whose fingerprint was not known), `forget` the
-    keys of rows whose objects are gone or no longer ours; `notes` says so, one sentence each.
+    keys of rows whose objects are gone or no longer ours; `notes` says so, one sentence each, and what the API server
+    warns of (deprecated versions, fields that mean nothing).
     """
 
     plan: plans.Plan
@@ -39,11 +40,13 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the cluster holds of the objects in question. `unserved`: kinds it does not serve and nothing defines."""
+    """What the cluster holds of the objects in question. `unserved`: kinds it does not serve. `defined`: kinds whose
+    definition is in the set: once that is applied the server needs a moment to serve them."""
 
     metas: Mapping[ids.ObjectKey, live.LiveMeta | None]
     made: waves.Made
     unserved: frozenset[ids.KindKey]
+    defined: frozenset[ids.KindKey]
 
 
 @dataclass(slots=True)
@@ -53,6 +56,7 @@ class _Found:
     changes: list[plans.Change] = field(default_factory=list)
     holds: list[outcomes.Hold] = field(default_factory=list)
     learnt: list[records.InventoryRow] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
 async def make(
@@ -81,7 +85,8 @@ async def make(
     await planner.apply(manifest_set, {row.key: row for row in rows}, released=released)
     found = planner.found
     plan = waves.assemble(target.key, found.changes, digest=manifest_set.digest, made=view.made, prunes=pruning.prunes)
-    return Planned(plan, tuple(found.holds), tuple(found.learnt), pruning.forget, (*manifest_set.notes, *pruning.notes))
+    notes = (*manifest_set.notes, *pruning.notes, *dict.fromkeys(found.warnings))
+    return Planned(plan, tuple(found.holds), tuple(found.learnt), pruning.forget, notes)
 
 
 def _held(target: targets.Target, wanted: manifests.ManifestSet, reason: outcomes.HoldReason, because: str) -> Planned:
@@ -101,7 +106,8 @@ async def _look_round(
     unserved = await _unserved(cluster, {key.kind_key for key in keys} - made.kinds)
     seen = sorted(key for key in keys if key.kind_key not in unserved and not made.holds_up(key))
     await cluster.watch(sorted({(key.kind_key, key.namespace) for key in seen}))
-    return _View({key: cluster.meta(key) for key in seen}, made, unserved)
+    metas = {key: cluster.meta(key) for key in seen}
+    return _View(metas, made, unserved, waves.made(openers).kinds)
 
 
 async def _unserved(cluster: ports.Cluster, needed: Iterable[ids.KindKey]) -> frozenset[ids.KindKey]:
@@ -176,6 +182,8 @@ class _Planner:
         for manifest in wanted.manifests:
             if unknown := self.view.made.holds_up(manifest.key):
                 self.found.changes.append(fold.later(manifest, unknown))
+            elif manifest.key.kind_key in self.view.unserved & self.view.defined:
+                self.found.changes.append(fold.not_yet(manifest))
             elif manifest.key.kind_key in self.view.unserved:
                 because = f"{manifest.key} ({manifest.origin}): the cluster does not serve {manifest.key.kind_key}"
                 self.found.holds.append(outcomes.Hold(outcomes.HoldReason.REFUSED, because))
@@ -251,6 +259,8 @@ class _Planner:
                 return self._answered(look, before, reply, overlaid=overlaid, forced=forced)
             if reply.why in fold.AGAIN or (reply.why is live.Why.OWNERSHIP and before is None):
                 return None
+            if reply.why is live.Why.NO_KIND and look.manifest.key.kind_key in self.view.defined:
+                return fold.not_yet(look.manifest)  # one API server of several lags behind
             if reply.why is not live.Why.OWNERSHIP:
                 return fold.refused(look, before, reply, sent=overlaid.manifest)
             decision = forcing.decide(reply, released=released)
@@ -271,6 +281,7 @@ class _Planner:
         overlaid: replicas.Overlaid,
         forced: str,
     ) -> plans.Change:
+        self.found.warnings += [f"{look.manifest.key} ({look.manifest.origin}): {text}" for text in reply.warnings]
         change = fold.answered(look, before, reply, sent=overlaid.manifest, forced=forced, note=overlaid.note)
         if change.action is plans.Action.UNCHANGED and before is not None:
             row = fold.learnt(look, before.meta)

@@ -77,6 +77,13 @@ def later(manifest: manifests.Manifest, unknown: str) -> plans.Change:
     return plans.Change(plans.Action.CREATED, manifest.key, "it does not exist", manifest=manifest, unknown=unknown)
 
 
+def not_yet(manifest: manifests.Manifest) -> plans.Change:
+    """An object whose definition was applied and is not served yet: Established comes within seconds, and discovery
+    after it (facts §11)."""
+    because = "its definition was applied, and the server does not serve it yet"
+    return plans.Change(plans.Action.SKIPPED, manifest.key, because, manifest=manifest)
+
+
 def waiting(meta: live.LiveMeta) -> plans.Change:
     """A live object on its way out: an apply would be accepted, and lost with it (facts §5)."""
     return plans.Change(plans.Action.SKIPPED, meta.key, BEING_DELETED, uid=meta.uid, live=meta)

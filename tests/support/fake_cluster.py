@@ -112,6 +112,7 @@ class FakeCluster:
         self.watched: set[tuple[ids.KindKey, str]] = set()
         self.stale: set[ids.ObjectKey] = set()
         self.refusals: dict[ids.ObjectKey, live.Refused] = {}
+        self.warnings: dict[ids.ObjectKey, tuple[str, ...]] = {}
         self.forbidden: set[ids.ObjectKey] = set()
         self.after_read: list[Callable[[], None]] = []
         self.served = dict(SERVED)
@@ -153,7 +154,7 @@ class FakeCluster:
             return answer
         if stored := self.objects.get(key):
             answer.version = stored.version  # a dry-run's reply carries the version it ran on
-        return live.Applied(self._shown(key, answer), created=key not in self.objects)
+        return live.Applied(self._shown(key, answer), key not in self.objects, self.warnings.get(key, ()))
 
     async def watch(self, wanted: Iterable[tuple[ids.KindKey, str]]) -> None:
         for kind, namespace in wanted:

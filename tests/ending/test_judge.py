@@ -111,3 +111,16 @@ def test_the_revert_commit_names_what_failed_and_what_it_restores() -> None:
     assert f"Reconciler-Restored-Revision: {'a' * 40}" in trailers
     assert "Reconciler-Journal: 7 h" in trailers
     assert len([line for line in trailers if "Target" in line]) == 1  # a reason cannot forge a trailer
+
+
+def test_the_revert_commit_of_a_person_names_them_and_their_reason() -> None:
+    failure = rollouts.Failure("b" * 40, "inputs", "checkout is slow", asked_by="alice\nReconciler-Target: other/app")
+    revert = records.GitRevert(failure, GOOD, (OWN,), records.GitStep.WANTED, "")
+    text = message.revert_commit(TARGET, revert, installation="i", entry=7, head_hash="h")
+    assert f"alice Reconciler-Target: other/app took the release {'b' * 12} back: checkout is slow." in text
+    assert len([line for line in text.splitlines() if line.startswith("Reconciler-Target")]) == 1
+
+
+def test_a_person_goes_the_same_way_as_after_a_failure() -> None:
+    asked = judge.revert(GOOD, git=targets.GitPolicy.PUSH, own=(OWN,), shared=(), because="alice: slow")
+    assert asked == judge.Revert(GOOD, push=(OWN,), pinned="", because="alice: slow")

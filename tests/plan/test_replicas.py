@@ -41,6 +41,8 @@ def sent(manifest: manifests.Manifest) -> object:
         pytest.param(3, found(5, US), True, 5, "replicas stay 5", id="only ours: dropping it would reset it to 1"),
         pytest.param(None, found(5, US), True, 5, "replicas stay 5", id="the same, dropped from Git"),
         pytest.param(5, found(5, US), True, 5, "", id="only ours, the same number"),
+        pytest.param(3, found(0, US), True, 3, "", id="only ours, and 0: no autoscaler leads out of that"),
+        pytest.param(None, found(0, US), True, None, "", id="the same, dropped from Git: reset to 1"),
         pytest.param(3, found(5, HPA), True, None, "left to", id="handed over"),
         pytest.param(3, found(5, US, HPA), True, None, "left to", id="co-owned: the other keeps it"),
         pytest.param(3, found(5, PERSON), True, None, "left to", id="scaled by a person under an autoscaler"),

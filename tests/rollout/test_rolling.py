@@ -148,6 +148,29 @@ def test_a_revert_stops_what_moves_before_it_turns_it_round(
     assert isinstance(found, expected)
 
 
+POD = plans.Change(plans.Action.PRUNED, ids.ObjectKey("", "Pod", "web", "web-2"), "broken", uid="u2")
+
+
+@pytest.mark.parametrize(
+    ("stuck", "unblocked", "expected"),
+    [((), (), commands.Wait), ((POD,), (), commands.Unblock), ((POD,), ("u2",), commands.Wait)],
+)
+def test_a_pod_that_nothing_else_replaces_is_deleted_once(
+    stuck: tuple[plans.Change, ...], unblocked: tuple[str, ...], expected: type
+) -> None:
+    """Also when its watch has not seen the deletion yet: a pod of the same name is another one by its UID."""
+    seen = rolling.Seen(report=report(health.State.PROGRESSING), stuck=stuck)
+    assert isinstance(command(rollouts.Phase.WATCHING, seen, unblocked=unblocked), expected)
+
+
+def test_a_failed_first_deployment_is_scaled_down_until_nothing_is_left_to_scale() -> None:
+    scaling = plan(plans.Action.CONFIGURED).waves[0]
+    assert command(rollouts.Phase.SCALING_DOWN, rolling.Seen(scaling=scaling)) == commands.Apply(scaling)
+    failure = rollouts.Failure("a" * 40, "inputs", "web crashes")
+    over = command(rollouts.Phase.SCALING_DOWN, rolling.Seen(scaling=()), failure=failure)
+    assert over == commands.Abandon("web crashes")
+
+
 @pytest.mark.parametrize("phase", [phase for phase in rollouts.Phase if phase is not rollouts.Phase.ENDED])
 def test_a_step_that_saw_nothing_waits_and_decides_nothing(phase: rollouts.Phase) -> None:
     assert isinstance(command(phase, rolling.Seen()), commands.Wait)

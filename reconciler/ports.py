@@ -100,11 +100,11 @@ class Pushed:
 
 
 class Renderer(Protocol):
-    """Helm in its box (I9). Files in, text out."""
+    """Helm and Kustomize in their boxes (I9). Files in, text out."""
 
     @property
     def version(self) -> str:
-        """`helm-python-sdk 0.2.2`: part of the key under which renders are cached."""
+        """`helm-python-sdk 0.2.2, kustomize …`: part of the key under which renders are cached."""
 
     async def helm(
         self,
@@ -120,6 +120,10 @@ class Renderer(Protocol):
         `files` holds the chart's folder and the values files, nothing else is readable. Raises `errors.InvalidInput`
         with Helm's own words, `errors.Transient` when the box itself failed.
         """
+
+    async def kustomize(self, kustomization: targets.Kustomization, *, files: Sequence[sources.File]) -> str:
+        """The YAML that `kustomize build` prints. `files` are all that is readable. Raises `errors.InvalidInput` with
+        Kustomize's own words, `errors.Transient` when there is no usable binary or the box itself failed."""
 
 
 Wanted = tuple[ids.KindKey, str]

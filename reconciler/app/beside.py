@@ -9,11 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler import errors, ports
-from reconciler.app import composing
+from reconciler.app import composing, renderers
 from reconciler.edges import probing, system
-from reconciler.edges.boxed import box
 from reconciler.edges.git import place, repository
-from reconciler.edges.helm import renderer
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.pipeline import world
@@ -52,11 +50,8 @@ async def build(
     """The edges of these settings. `ref`: look at this full ref or commit, in place of the pinned ref. A cluster that
     cannot be connected to is left out and named; without `clusters` all of them are left out."""
     async with contextlib.AsyncExitStack() as closing:
-        limits = box.Limits(
-            wall=its.render.timeout, memory=its.render.memory + composing.HELM_ITSELF, output=its.render.output
-        )
-        helm = renderer.HelmRenderer(limits=limits)
-        closing.push_async_callback(helm.close)
+        its_renderers = renderers.Renderers(its)
+        closing.push_async_callback(its_renderers.close)
         repositories = {}
         for name, wanted in its.repositories.items():
             repositories[name] = _repository(place_beside(name, wanted, its), ref)
@@ -66,7 +61,7 @@ async def build(
             clock=system.SystemClock(),
             chance=system.SystemChance(),
             journal=journal,
-            renderer=helm,
+            renderer=its_renderers,
             prober=probing.HttpProber(),
             repositories=repositories,
             clusters=connected,

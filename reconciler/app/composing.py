@@ -7,11 +7,10 @@ import pathlib
 from collections.abc import AsyncIterator, Callable
 
 from reconciler import ports
+from reconciler.app import renderers
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, system
-from reconciler.edges.boxed import box
 from reconciler.edges.git import place, repository
-from reconciler.edges.helm import renderer
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session
@@ -51,13 +50,12 @@ async def build(
     heard: Callable[[records.Event], None] = lambda event: None,
 ) -> AsyncIterator[world.World]:
     """The edges of these settings behind their ports. Connects lazily: an outage is met when it is met."""
-    limits = box.Limits(wall=its.render.timeout, memory=its.render.memory + HELM_ITSELF, output=its.render.output)
-    helm = renderer.HelmRenderer(limits=limits)
+    its_renderers = renderers.Renderers(its)
     here = world.World(
         clock=system.SystemClock(),
         chance=system.SystemChance(),
         journal=journal,
-        renderer=helm,
+        renderer=its_renderers,
         prober=probing.HttpProber(),
         repositories={},
         clusters={},
@@ -73,11 +71,7 @@ async def build(
         yield here
     finally:
         await edges.close()
-        await helm.close()
-
-
-HELM_ITSELF = 2 * 1024**3
-"""Address space that Go reserves without using it: the configured memory is what a chart may use on top."""
+        await its_renderers.close()
 
 
 class Edges:

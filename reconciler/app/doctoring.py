@@ -7,12 +7,12 @@ import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing
+from reconciler.app import beside, composing, renderers
 from reconciler.edges import versions
-from reconciler.edges.boxed import box
 from reconciler.edges.git import repository
-from reconciler.edges.helm import renderer
+from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.journal import observing
+from reconciler.edges.kustomize import renderer as kustomize_renderer
 from reconciler.model import document, targets
 from reconciler.settings import deployment
 
@@ -20,11 +20,11 @@ DEADLINE = 8.0
 """Seconds for one check; all run at once, so that the whole takes no more than 10."""
 
 GIVEN_UP = {
-    "network": "a chart could open connections",
-    "files": "a chart could read files of this machine",
-    "user": "a chart renders as this user",
+    "network": "what is rendered could open connections",
+    "files": "it could read files of this machine",
+    "user": "it renders as this user",
 }
-"""What Helm's box gives up where the platform allows, and what it means where not."""
+"""What a box gives up where the platform allows, and what it means where not."""
 
 Finding = ports.Finding
 Check = Callable[[], Awaitable[Sequence[Finding]]]
@@ -52,6 +52,7 @@ def _checks(its: deployment.Deployment) -> dict[str, Check]:
         "state": functools.partial(_state, its),
         "journal": functools.partial(_journal, its),
         "helm": functools.partial(_helm, its),
+        "kustomize": functools.partial(_kustomize, its),
     }
     checks |= {f"repository {name}": functools.partial(_repository, its, name) for name in its.repositories}
     return checks | {f"cluster {name}": functools.partial(_cluster, its, name) for name in its.clusters}
@@ -108,17 +109,32 @@ async def _journal(its: deployment.Deployment) -> list[Finding]:
 
 
 async def _helm(its: deployment.Deployment) -> list[Finding]:
-    limits = box.Limits(memory=its.render.memory + composing.HELM_ITSELF)
-    helm = renderer.HelmRenderer(limits=limits, workers=1)
+    helm = helm_renderer.HelmRenderer(limits=renderers.limits(its), workers=1)
     try:
-        given_up = await helm.isolation()
+        return [_box(await helm.isolation())]
     finally:
         await helm.close()
+
+
+async def _kustomize(its: deployment.Deployment) -> list[Finding]:
+    """Not having it is no failure: whether an application needs it stands in Git."""
+    kustomize = kustomize_renderer.KustomizeRenderer(limits=renderers.limits(its), workers=1)
+    try:
+        about = await kustomize.about()
+    except errors.Transient as error:
+        because = f"{error}; only applications with source.kustomize need it"
+        return [Finding("binary", False if kustomize.path else None, because)]
+    finally:
+        await kustomize.close()
+    return [Finding("binary", True, f"{about.path} is {about.version}"), _box(about.isolation)]
+
+
+def _box(given_up: Sequence[str]) -> Finding:
     missing = [risk for name, risk in GIVEN_UP.items() if name not in given_up]
     if not missing:
-        return [Finding("box", True, f"charts render without {', '.join(given_up)}")]
-    remedy = "allow unprivileged user namespaces for the daemon, or render only charts that you trust"
-    return [Finding("box", None, f"this platform keeps the box from closing: {', '.join(missing)}", remedy)]
+        return Finding("box", True, f"it renders without {', '.join(given_up)}")
+    remedy = "allow unprivileged user namespaces for the daemon, or render only what you trust"
+    return Finding("box", None, f"this platform keeps the box from closing: {', '.join(missing)}", remedy)
 
 
 async def _repository(its: deployment.Deployment, name: str) -> list[Finding]:

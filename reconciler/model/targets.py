@@ -26,6 +26,13 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class Kustomization:
+    """A folder of the repository with a kustomization file. What it refers to lies among the target's inputs."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class HttpProbe:
     """An HTTP question asked while the target is observed. Times in seconds."""
 
@@ -97,7 +104,7 @@ class Target:
     cluster: str
     namespace: str
     """Given to namespaced objects that name none."""
-    source: ManifestFolder | Chart
+    source: ManifestFolder | Chart | Kustomization
     reads: tuple[str, ...]
     """Further paths of the repository that count as inputs, from its root."""
     confinement: Confinement

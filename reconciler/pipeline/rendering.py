@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
-from reconciler.render import assemble, chart, folder, stable
+from reconciler.render import assemble, chart, folder, kustomize, stable
 
 ENTRIES = 512
 BYTES = 256 * 1024 * 1024
@@ -80,6 +80,12 @@ class Rendering:
             below = f"{source.path}/" if source.path else ""
             mine = [file for file in files if file.path.startswith(below) or file.path == source.path]
             return self._assembled(target, facts=facts, rendered=chart.Rendered(folder.read(mine), ()))
+        if isinstance(source, targets.Kustomization):
+            kustomize.check(target, source, files=files)
+            text = await self._renderer.kustomize(source, files=files)
+            return self._assembled(
+                target, facts=facts, rendered=chart.Rendered(kustomize.read(text, source=source), ())
+            )
         return await self._rendered_twice(target, source, files=files, facts=facts)
 
     async def _rendered_twice(

@@ -22,7 +22,9 @@ def read(files: Sequence[sources.File]) -> tuple[parsed.Parsed, ...]:
     for file in sorted(files, key=lambda file: file.path):
         name = file.path.rpartition("/")[2]
         if name in KUSTOMIZATIONS:
-            problems.append(f"{file.path}: Kustomize is not supported yet; commit the output of kubectl kustomize")
+            folder = file.path.rpartition("/")[0]
+            remedy = f"write source: {{kustomize: {{path: /{folder}}}}} in application.yaml, or remove it"
+            problems.append(f"{file.path}: a folder of plain files holds no kustomization; {remedy}")
         elif name.endswith(SUFFIXES) and name not in SETTINGS:
             try:
                 documents = yamltext.load_all(file.content, file.path)

@@ -51,11 +51,24 @@ class ChartSource(base.Settings):
     )
 
 
+class KustomizeSource(base.Settings):
+    """A kustomization of the same repository, built by the `kustomize` on the daemon's PATH."""
+
+    path: values.RepositoryPath | None = Field(
+        default=None,
+        description="The folder with the `kustomization.yaml`, from the application's folder; with a leading `/` from"
+        " the repository's root. Left out: the application's folder itself. Bases and components outside of both"
+        " folders are named in `reads`.",
+        examples=["overlays/production"],
+    )
+
+
 class Source(base.Settings):
-    """Where the objects come from: either `manifests` or `chart`."""
+    """Where the objects come from: one of `manifests`, `chart` and `kustomize`."""
 
     manifests: ManifestsSource | None = Field(default=None, description="Plain files.")
     chart: ChartSource | None = Field(default=None, description="A Helm chart.")
+    kustomize: KustomizeSource | None = Field(default=None, description="A kustomization.")
 
 
 class Strategy(base.Settings):
@@ -116,7 +129,7 @@ class Application(base.Settings):
     reads: tuple[values.RootPath, ...] = Field(
         default=(),
         description="Further paths whose change is a change of this application. The"
-        " source's own paths are always read.",
+        " source's own paths are always read. What a kustomization refers to outside of them must be named here.",
     )
     strategy: Strategy = Field(default=Strategy(), description="How a new version replaces the running one.")
     verify: Verify = Field(default=Verify(), description="When a rollout has succeeded.")
@@ -128,7 +141,8 @@ class Application(base.Settings):
     @classmethod
     def across(cls, raw: object) -> Iterator[base.Complaint]:
         source = base.inside(raw, "source")
-        given = [key for key in ("manifests", "chart") if base.inside(source, key) is not None]
+        given = [key for key in ("manifests", "chart", "kustomize") if base.inside(source, key) is not None]
         if isinstance(source, dict) and len(given) != 1:
-            found = "has both manifests and chart" if given else "names no source"
-            yield base.Complaint(("source",), f"{found}; write either manifests: {{}} or chart: {{path: …}}")
+            found = f"has {' and '.join(given)}" if given else "names no source"
+            remedy = "write one of manifests: {}, chart: {path: …} and kustomize: {path: …}"
+            yield base.Complaint(("source",), f"{found}; {remedy}")

@@ -151,8 +151,9 @@ class _Merge:
 
     # --- what it is made of
 
-    def source(self) -> targets.ManifestFolder | targets.Chart:
+    def source(self) -> targets.ManifestFolder | targets.Chart | targets.Kustomization:
         chart, manifests = self.application.source.chart, self.application.source.manifests
+        kustomize = self.application.source.kustomize
         if chart is not None:
             return targets.Chart(
                 path=chart.path,
@@ -160,6 +161,8 @@ class _Merge:
                 values_files=tuple(self.from_folder(path) for path in chart.values_files),
                 values=chart.inline_values,
             )
+        if kustomize is not None:
+            return targets.Kustomization(self.from_folder(kustomize.path) if kustomize.path else self.folder)
         path = self.from_folder((manifests or application_file.ManifestsSource()).path)
         if f"{self.folder}/".startswith(f"{path}/"):
             text = f"{path} holds application.yaml itself; move the manifests into a folder of their own"

@@ -127,6 +127,8 @@ def _paths(target: targets.Target) -> Iterator[tuple[base.Path, str]]:
         case targets.Chart(path=path, values_files=files):
             yield ("source", "chart", "path"), f"{path}/Chart.yaml"
             yield from ((("source", "chart", "valuesFiles", index), file) for index, file in enumerate(files))
+        case targets.Kustomization(path=path):
+            yield ("source", "kustomize", "path"), path
     yield from ((("reads", index), path) for index, path in enumerate(target.reads))
 
 

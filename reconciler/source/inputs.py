@@ -12,7 +12,9 @@ def paths_of(target: targets.Target) -> tuple[tuple[str, bool], ...]:
     """Each path that the target reads, sorted, with whether it is its own.
 
     Own is its folder, and only that: a revert commit restores own paths, because others may read the rest. What lies
-    inside the folder is covered by the folder's tree and not listed again.
+    inside the folder is covered by the folder's tree and not listed again. A kustomization's bases elsewhere are named
+    in `reads`: what is not among these paths is refused before it is built (`render/kustomization.py`), so no change of
+    it can go unseen.
     """
     shared = [f"{target.folder.rpartition('/')[0]}/{ENVIRONMENT_FILE}", target.source.path, *target.reads]
     if isinstance(target.source, targets.Chart):

@@ -265,10 +265,13 @@ APPLICATION = [
             "1: source: is required; add it, for example `source: {manifests: {}}`",
         ],
     ),
-    (HEAD + "source: {}\n", ["4: source: names no source; write either manifests: {} or chart: {path: …}"]),
+    (
+        HEAD + "source: {}\n",
+        ["4: source: names no source; write one of manifests: {}, chart: {path: …} and kustomize: {path: …}"],
+    ),
     (
         HEAD + "source: {manifests: {}, chart: {path: charts/web}}\n",
-        ["4: source: has both manifests and chart; write either manifests: {} or chart: {path: …}"],
+        ["4: source: has manifests and chart; write one of manifests: {}, chart: {path: …} and kustomize: {path: …}"],
     ),
     # paths stay in the repository (I8)
     *(

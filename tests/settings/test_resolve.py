@@ -107,6 +107,19 @@ def test_a_chart() -> None:
     assert named.release == "old-shop"
 
 
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("{}", FOLDER),
+        ("{path: overlays/production}", f"{FOLDER}/overlays/production"),
+        ("{path: /apps/shop/production}", "apps/shop/production"),
+    ],
+)
+def test_a_kustomization(said: str, path: str) -> None:
+    own = APPLICATION + f"namespace: web\nsource: {{kustomize: {said}}}\n"
+    assert resolved(own).source == targets.Kustomization(path)
+
+
 WITH_PASSWORD = DISK.replace("refs/heads/main\n", "refs/heads/main\n    credentials: {passwordFile: /p}\n")
 LOCAL = DISK.replace("url: https://git.example.com/team/state.git", "url: /srv/state.git\n    allowLocal: true")
 

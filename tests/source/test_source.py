@@ -13,9 +13,10 @@ WEB, API = ids.TargetKey("production", "web"), ids.TargetKey("production", "api"
 FOLDER = "desired-state/production/web"
 ENVIRONMENT = "desired-state/production/environment.yaml"
 OLD, NEW = "a" * 40, "b" * 40
+Source = targets.ManifestFolder | targets.Chart | targets.Kustomization
 
 
-def target(source: targets.ManifestFolder | targets.Chart, *reads: str) -> targets.Target:
+def target(source: Source, *reads: str) -> targets.Target:
     return targets.Target(
         key=WEB,
         repository="deploy",
@@ -51,10 +52,12 @@ def read(*paths: tuple[str, str], revision: str = NEW) -> sources.Inputs:
         (chart("charts/web", f"{FOLDER}/values.yaml"), (), {"charts/web"}),
         (chart("charts/web", "charts/web-evil/values.yaml", "shared/values.yaml"), ("shared/values.yaml", "base"),
          {"charts/web", "charts/web-evil/values.yaml", "shared/values.yaml", "base"}),
+        (targets.Kustomization(FOLDER), (), set()),
+        (targets.Kustomization("overlays/production"), ("base",), {"overlays/production", "base"}),
         (chart(f"{FOLDER}/chart"), ("desired-state/production/web-two",), {"desired-state/production/web-two"}),
     ],
 )  # fmt: skip
-def test_paths_of(source: targets.ManifestFolder | targets.Chart, reads: tuple[str, ...], outside: set[str]) -> None:
+def test_paths_of(source: Source, reads: tuple[str, ...], outside: set[str]) -> None:
     expected = {(FOLDER, True), (ENVIRONMENT, False), *((path, False) for path in outside)}
     assert inputs.paths_of(target(source, *reads)) == tuple(sorted(expected))
 

@@ -15,7 +15,10 @@ import orjson
 
 from reconciler.model import document
 
-BOOT = "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_module(sys.argv[2], run_name='__main__')"
+BOOT = (
+    "import runpy, sys; root, module = sys.argv[1:3]; del sys.argv[1:3]; sys.path.append(root); "
+    "runpy.run_module(module, run_name='__main__')"
+)
 ROOT = Path(__file__).parents[3]
 """Holds the package, also where it is not installed: an isolated interpreter looks nowhere else."""
 STDERR_KEPT = 8 * 1024

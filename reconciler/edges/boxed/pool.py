@@ -20,6 +20,7 @@ class Pool:
         self._command = tuple(command)
         self._free = asyncio.Semaphore(workers)
         self._idle: list[box.Box] = []
+        self._closed = False
 
     async def greeting(self) -> dict[str, object]:
         """What a child said of itself: `version`, and `isolation`, a list of what it could give up of `network`,
@@ -29,7 +30,7 @@ class Pool:
                 child, _ = await self._child()
             except box.BoxBroken as broken:
                 raise errors.Transient(f"the box for {self._called} {broken}; it is tried again") from broken
-            self._idle.append(child)
+            await self._back(child)
             return dict(child.greeting)
 
     async def isolation(self) -> tuple[str, ...]:
@@ -52,7 +53,8 @@ class Pool:
         return text
 
     async def close(self) -> None:
-        """End the children."""
+        """End the children; one that is at work ends after its answer."""
+        self._closed = True
         while self._idle:
             await self._idle.pop().kill()
 
@@ -74,8 +76,14 @@ class Pool:
                         f"{path}: the box for {self._called} {broken} while it rendered this; it is tried again, "
                         "simplify it if that happens every time"
                     ) from broken
-                self._idle.append(child)
+                await self._back(child)
                 return dict(answer)
+
+    async def _back(self, child: box.Box) -> None:
+        if self._closed:
+            await child.kill()
+        else:
+            self._idle.append(child)
 
     async def _child(self) -> tuple[box.Box, bool]:
         """A child to ask, and whether it is one that has answered before."""

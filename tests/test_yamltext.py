@@ -132,6 +132,18 @@ def test_the_rest_is_refused_with_a_reason_and_a_remedy(text: str | bytes, becau
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("a: 1\nb: {{cell}}\n", True, id="vitess' and New Relic's examples"),
+        pytest.param("a: 1\n{{- if .Values.x }}\nb: 1\n", True, id="a chart's template among plain files"),
+        pytest.param("a: '{{ legend }}'\nb: [\n  a,\n  !!binary aa]\n", False, id="braces elsewhere"),
+    ],
+)
+def test_a_template_among_plain_files_is_recognised(text: str, told: bool) -> None:
+    assert ("plain files are read as they are" in problems(text)[0]) is told
+
+
+@pytest.mark.parametrize(
     ("text", "line"),
     [
         ("a: 1\nb: .inf\n", 2),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reconciler.model import document
 
 REMEDY_EXPORTED = "it belongs to the server; remove it"
+REMEDY_ELSEWHERE = "move files that are no manifests (values, settings, workflows) out of the folder"
 SERVER_OWNED = (
     "uid",
     "resourceVersion",
@@ -62,6 +63,8 @@ def problems(value: document.JsonValue) -> tuple[str, ...]:
     """Everything wrong with the frame of one document, nulls already gone: apiVersion, kind and metadata."""
     if not isinstance(value, dict):
         return ("not an object; a manifest is a mapping with apiVersion, kind and metadata",)
+    if value.keys().isdisjoint(("apiVersion", "kind")):
+        return (f"no Kubernetes object, it has neither apiVersion nor kind; {REMEDY_ELSEWHERE}",)
     found = [
         f"{key} is missing or not {what}; write it as in {example}"
         for key, pattern, what, example in (

@@ -9,6 +9,7 @@ from reconciler.yamltext import places, scalars, shapes
 
 SHOWN_PROBLEMS: Final = 20  # a longer list helps nobody
 SHOWN_KEY: Final = 80  # characters
+TEMPLATE: Final = " (if {{ … }} is a template: those of charts are rendered, plain files are read as they are)"
 _MISSING: Final[Any] = object()  # no key is open, or nothing is remembered
 _MERGE: Final[Any] = object()  # the plain key `<<`
 _TAGS: Final[dict[type, str]] = {dict: "tag:yaml.org,2002:map", list: "tag:yaml.org,2002:seq"}
@@ -68,7 +69,11 @@ class Loader:
         for index, (line, key) in self.repeated.items():
             before = f"on line {firsts[index]}" if index in firsts else "above"
             problems.append((line, f"key {_shown(key)} is already set {before}; keep one of them"))
-        return tuple(f"{self.where}:{line}: {text}" for line, text in sorted(problems)[:SHOWN_PROBLEMS])
+        lines = self.text.split("\n") if "{{" in self.text else []
+        return tuple(
+            f"{self.where}:{line}: {text}{TEMPLATE if '{{' in ''.join(lines[max(line - 3, 0) : line]) else ''}"
+            for line, text in sorted(problems)[:SHOWN_PROBLEMS]
+        )
 
     def _note(self, event: Any, text: str) -> None:
         self.problems.append((event.start_mark.line + 1, text))

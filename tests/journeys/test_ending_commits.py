@@ -102,3 +102,25 @@ def test_a_rewritten_history_does_not_end_a_rollout(a_site: site.Site) -> None:
     ledger = endings.wait_hold(a_site, Reason.HISTORY_REWRITTEN)
     assert ledger.last_good and ledger.last_good.revision == second
     assert endings.events(a_site, Kind.PREEMPTED) == []
+
+
+def test_a_persons_fix_takes_the_place_of_a_revert_that_is_under_way(a_site: site.Site) -> None:
+    """The old version is slow to start again; whoever has a fix by then does not wait for it."""
+    slow = site.deployment(strategy={"type": "Recreate"})
+    slow["spec"]["template"]["metadata"]["annotations"] = {"sandbox.reconciler.dev/ready-after": "4s"}
+    a_site.application("web", [slow])
+    good = a_site.commit("web v1")
+    a_site.start()
+    a_site.wait_good(good)
+    endings.release(a_site, "v2-crash-loop", strategy={"type": "Recreate"})
+    a_site.wait_ledger(
+        lambda found: found.git_revert and found.git_revert.step is Step.PUSHED and found.rollout, what="the return"
+    )
+    a_site.pull()
+    fixed = endings.release(a_site, "v3", strategy={"type": "Recreate"})
+    a_site.wait_good(fixed)
+    assert endings.events(a_site, Kind.PREEMPTED) == [f"return to {good[:12]} makes way for {fixed[:12]}"]
+    assert a_site.git("log", "--format=%s", "-2", "main", at=a_site.remote).splitlines() == [
+        "web v3",
+        f"Revert production/web to {good[:12]}",
+    ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from reconciler import errors
-from reconciler.model import health, ids, manifests, outcomes, records, rollouts, targets
+from reconciler.model import health, ids, manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import anchoring, applying, deciding, drift, failing, heads, starting, turning, watching, world
 from reconciler.rollout import commands, rolling
 
@@ -40,14 +40,20 @@ class Advancing:
         self._drift = its_drift
         self._turning = turning.Turning(here, its_deciding, its_heads)
 
-    async def advance(self, ledger: records.Ledger, prepared: heads.Prepared) -> Stepped:
-        """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes."""
+    async def advance(
+        self, ledger: records.Ledger, prepared: heads.Prepared, *, plan: plans.Plan | None = None
+    ) -> Stepped:
+        """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes. `plan`: made and judged in this very
+        pass, and carried out as it is; every later round plans from live again."""
         wanted = await self._deciding.render(prepared)
         verification = prepared.target.verification
         rounds = 0
         while (rollout := ledger.rollout) is not None:
             rollout = rollout.tick(self._here.clock.monotonic())
-            seen, hold = await self._look(ledger, rollout, prepared, wanted)
+            if plan is not None and rollout.phase is rollouts.Phase.APPLYING:
+                seen, hold, plan = rolling.Seen(plan=plan), None, None
+            else:
+                seen, hold = await self._look(ledger, rollout, prepared, wanted)
             if hold is not None:
                 return Stepped(ledger, starting.held(hold, due_in=starting.RETRY_REFUSED))
             rollout = self._unwell(rollout, seen)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from reconciler import errors
-from reconciler.model import ids, outcomes, records, rollouts
+from reconciler.model import ids, outcomes, plans, records, rollouts
 from reconciler.pipeline import (
     advancing,
     anchoring,
@@ -96,12 +96,13 @@ class Cycle:
                 return starting.held(_first_failed(choice.hold))
             ledger = await self._preempt(ledger, choice)
             prepared = await self._prepared(ledger, head, choice)
+            plan: plans.Plan | None = None
             if ledger.rollout is None:
                 started = await self._starting.start(ledger, prepared, choice)
                 if started.result is not None:
                     return started.result
-                ledger = started.ledger
-            stepped = await self._advancing.advance(ledger, prepared)
+                ledger, plan = started.ledger, started.plan
+            stepped = await self._advancing.advance(ledger, prepared, plan=plan)
             if stepped.result is not None:
                 return stepped.result
             ledger = stepped.ledger

@@ -207,11 +207,29 @@ class _Planner:
         A write of somebody else between the two would look like a change of ours (the revision that its controller
         notes on a Deployment that was just edited): such a pair is not compared but taken again.
         """
+        if created := await self._created(look, scaled, released=released):
+            return created
         for left in reversed(range(LOOKS)):
             answer = await self._look(look, scaled, released=released, final=not left)
             if answer is not None:
                 return answer
         raise errors.Transient(f"{look.manifest.key} changed while it was being planned")
+
+    async def _created(
+        self, look: survey.Look, scaled: Mapping[ids.ObjectKey, str], *, released: frozenset[ids.ObjectKey]
+    ) -> plans.Change | None:
+        """What we never made and no watch sees is created: its dry-run says so by itself, without a read before. None
+        when the server says anything else: it is looked at closely then."""
+        if look.row is not None or self.view.metas.get(look.manifest.key) is not None:
+            return None
+        overlaid = replicas.overlay(look.manifest, None, scaled=scaled, released=released)
+        try:
+            reply = await self.cluster.dry_run(overlaid.manifest, force=False)
+        except errors.Terminal:
+            return None
+        if isinstance(reply, live.Applied) and reply.created:
+            return self._answered(look, None, reply, overlaid=overlaid, forced="")
+        return None
 
     async def _look(
         self,

@@ -10,10 +10,12 @@ from reconciler.source import admission, desired
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The ledger, now with a rollout; or how the pass ends without one."""
+    """The ledger, now with a rollout; or how the pass ends without one. `plan` is what the rollout was begun for, as
+    long as it is what the rollout carries out first: it need not be made twice."""
 
     ledger: records.Ledger
     result: outcomes.PassResult | None
+    plan: plans.Plan | None = None
 
 
 class Starting:
@@ -44,7 +46,9 @@ class Starting:
             return await self._heal(ledger, prepared, wanted, decided.plan)
         if not decided.plan.writes and ledger.last_good and ledger.last_good.manifest_digest == wanted.digest:
             return Started(await self._good_already(ledger, choice, wanted), _rest(choice))
-        return Started(await self._begin(ledger, choice, wanted, purpose), None)
+        # A return first stops what moves, and may prune what the failed release made: it plans when it comes to that.
+        first = decided.plan if purpose is rollouts.Purpose.RELEASE else None
+        return Started(await self._begin(ledger, choice, wanted, purpose), None, first)
 
     async def history(self, ledger: records.Ledger, choice: desired.Desired) -> outcomes.Hold | None:
         """Only forward (I5). An accepted history is gone back to once: the next rewrite is a new question."""
@@ -77,7 +81,7 @@ class Starting:
         self._drift.healed(key)
         choice = desired.Desired(prepared.inputs.revision, prepared.inputs.digest, because, None)
         await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
-        return Started(await self._begin(ledger, choice, wanted, rollouts.Purpose.HEAL), None)
+        return Started(await self._begin(ledger, choice, wanted, rollouts.Purpose.HEAL), None, plan)
 
     async def _begin(
         self,

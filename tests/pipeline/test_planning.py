@@ -292,6 +292,7 @@ async def test_an_object_that_changes_all_the_time_is_planned_all_the_same(bench
 
 async def test_a_missing_right_to_read_is_not_absence(bench: Bench) -> None:
     wanted = planned.config("a", x="1")
+    bench.cluster.land(wanted)
     bench.cluster.forbidden.add(wanted.key)
     made = await bench.plan(wanted)
     assert reasons(made) == [Reason.REFUSED]

@@ -72,7 +72,7 @@ def table(figures: Sequence[Figure]) -> str:
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     notes = [f"- {figure.benchmark}, {figure.what}: {figure.note}" for figure in figures if figure.note]
-    return "\n".join(lines + ([""] + notes if notes else []))
+    return "\n".join(lines + (["", *notes] if notes else []))
 
 
 def dump(figures: Sequence[Figure]) -> str:

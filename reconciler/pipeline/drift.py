@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reconciler import ports
-from reconciler.model import ids, live, records
+from reconciler.model import ids, live, plans, records
 from reconciler.pipeline import world
 from reconciler.plan import drift
 
@@ -31,6 +31,8 @@ class Drift:
         self._of: dict[ids.TargetKey, tuple[tuple[str, ids.ObjectKey], ...]] = {}
         self._dirty: dict[ids.TargetKey, str] = {}
         self._healings: dict[ids.TargetKey, Healing] = {}
+        self._put_off: dict[ids.TargetKey, str] = {}
+        self._tolerated: dict[ids.TargetKey, str] = {}
 
     async def learn(self, key: ids.TargetKey) -> None:
         """Read the target's inventory: against it the watches' news is judged from now on."""
@@ -65,7 +67,31 @@ class Drift:
         return self._dirty.get(key, "")
 
     def clean(self, key: ids.TargetKey) -> None:
-        self._dirty.pop(key, None)
+        """The target is as wanted."""
+        for found in (self._dirty, self._put_off, self._tolerated):
+            found.pop(key, None)
+
+    async def tolerate(self, key: ids.TargetKey, plan: plans.Plan) -> drift.Tolerated:
+        """Leave what `plan` would heal as it is, and remember that."""
+        found = drift.tolerated(plan, await self._here.journal.inventory(key))
+        if found.rows:
+            await self._here.journal.adopt_rows(key, found.rows, epoch=self._here.epoch)
+            await self.learn(key)
+        self.clean(key)
+        self._tolerated[key] = found.because
+        return found
+
+    def tolerated(self, key: ids.TargetKey) -> str:
+        """The drift that is left as it is; '' when there is none."""
+        return self._tolerated.get(key, "")
+
+    def put_off(self, key: ids.TargetKey, because: str) -> None:
+        """Heal later: until then whatever else the watches say changes nothing, and is not looked at (I20)."""
+        self._put_off[key] = f"{because}; healed again after {self._healings[key].pause:.0f} s"
+
+    def waits(self, key: ids.TargetKey) -> str:
+        """Why a healing waits; '' when none does, or its time has come."""
+        return self._put_off.get(key, "") if self.heals_in(key) else ""
 
     def heals_in(self, key: ids.TargetKey) -> float:
         """Seconds until the target may be healed again; 0 when it may be now."""
@@ -81,6 +107,7 @@ class Drift:
         again = newest is not None and now - newest.at < QUIET
         pause = min(CAP, newest.pause * FACTOR) if newest and again else FIRST
         self._healings[key] = Healing(now, pause)
+        self._put_off.pop(key, None)
 
     def at_once(self, key: ids.TargetKey) -> None:
         """A person asked: forget the back-off."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from reconciler import errors
 from reconciler.model import manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import deciding, drift, heads, world
+from reconciler.plan import drift as drifts
 from reconciler.source import admission, desired
 
 
@@ -31,7 +32,10 @@ class Starting:
         """Begin a rollout towards `prepared` when something differs. No call, no render when nothing does."""
         done = _done(ledger, choice)
         if done and not self._drift.suspected(ledger.target):
-            return Started(ledger, _rest(choice))
+            return Started(ledger, _rest(choice, tolerated=self._drift.tolerated(ledger.target)))
+        if done and (waits := self._drift.waits(ledger.target)):
+            due_in = self._drift.heals_in(ledger.target)
+            return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, waits, due_in))
         purpose = _purpose(done, choice)
         if purpose is rollouts.Purpose.RELEASE and (hold := await self.history(ledger, choice)):
             return Started(ledger, held(hold))
@@ -69,15 +73,15 @@ class Starting:
             self._drift.clean(key)
             await self._drift.learn(key)
             return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, "in sync"))
-        because = _drifted(plan)
         if prepared.target.drift is targets.DriftMode.WARN:
-            self._drift.clean(key)
-            if ledger.because != because:
-                await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
-            return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, because))
+            found = await self._drift.tolerate(key, plan)
+            if found.news:
+                await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, found.because, target=key))
+            return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, found.because or "in sync"))
+        because = drifts.told(plan, healing=True)
         if wait := self._drift.heals_in(key):
-            because = f"{because}; healed again in {wait:.0f} s"
-            return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, because, wait))
+            self._drift.put_off(key, because)
+            return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, self._drift.waits(key), wait))
         self._drift.healed(key)
         choice = desired.Desired(prepared.inputs.revision, prepared.inputs.digest, because, None)
         await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
@@ -172,14 +176,8 @@ def _turned(rollout: rollouts.Rollout, ledger: records.Ledger, before: records.P
     )
 
 
-def _rest(choice: desired.Desired) -> outcomes.PassResult:
-    """Nothing to do: unchanged, or at last good because the head is held."""
+def _rest(choice: desired.Desired, *, tolerated: str = "") -> outcomes.PassResult:
+    """Nothing to do: unchanged, or at last good because the head is held. `tolerated` drift is not in sync."""
     if choice.hold:
         return held(choice.hold)
-    return outcomes.PassResult(outcomes.Outcome.UNCHANGED, "in sync")
-
-
-def _drifted(plan: plans.Plan) -> str:
-    first, *others = plan.writes
-    more = f" and {len(others)} more" if others else ""
-    return f"drift: {first.key} {first.because}{more}"
+    return outcomes.PassResult(outcomes.Outcome.UNCHANGED, tolerated or "in sync")

@@ -79,5 +79,5 @@ def _unsettled(manifest: manifests.Manifest, row: records.InventoryRow | None, m
     if meta.deleting:
         return "it is being deleted"
     if row.drifted:
-        return "it drifted"
+        return "it has drifted"
     return drift.suspicious(row, meta)

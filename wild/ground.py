@@ -7,6 +7,7 @@ import contextlib
 import functools
 import http
 import json
+import os
 import pathlib
 import shutil
 import time
@@ -16,10 +17,9 @@ from typing import Any
 import yaml
 
 from reconciler import yamltext
-from reconciler.model import ids, records, rollouts
-from reconciler.settings import application as application_file
+from reconciler.model import ids, outcomes, records, rollouts
 from tests.clusterkit import access, controlplane, processes
-from tests.support import site
+from tests.support import kustomize, site
 from wild import source as sources
 
 RECORDS = "reconciler"
@@ -28,6 +28,8 @@ WELL = 15.0
 """Seconds that applied objects get to become healthy: kwok's pods are ready within one, and what waits for a cloud, a
 volume or a controller waits for ever here."""
 APPLIED = (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
+FLAGS = ("--allow-privileged=true",)
+"""As every distribution has it: storage and network drivers need it."""
 DEFINITION = "CustomResourceDefinition"
 READ_ONLY = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
 
@@ -54,9 +56,8 @@ class Ground:
         self.team.configure()
 
     def commit_source(self) -> str:
-        """The folder as it is, and an application that deploys it. Raises ValueError where there is no way to."""
-        known = [field.alias or name for name, field in application_file.Source.model_fields.items()]
-        settings = sources.application(self.source, namespace=self.namespace, known_sources=known)
+        """The folder as it is, and an application that deploys it."""
+        settings = sources.application(self.source, namespace=self.namespace)
         tree = self.team.work / sources.TREE
         if self.source.root.is_dir():
             shutil.copytree(self.source.root, tree, symlinks=True, ignore=shutil.ignore_patterns(".git"))
@@ -129,9 +130,11 @@ class Ground:
                 return dict(target)
         return {"holds": [{"reason": "no plan", "because": "; ".join(found["troubles"]) or "the target is not seen"}]}
 
-    def settled(self, revision: str, *, patience: float, held_for: float) -> records.Ledger:
+    def settled(
+        self, revision: str, *, patience: float, held_for: float, past: outcomes.Hold | None = None
+    ) -> records.Ledger:
         """The ledger once `revision` is good; applied, and not healthy after `WELL`; or held by the same hold for
-        `held_for` seconds. As it is when `patience` is over."""
+        `held_for` seconds. As it is when `patience` is over. `past`: a hold that was answered, and is not believed."""
         deadline, before, since = time.monotonic() + patience, "", 0.0
 
         def at_rest() -> records.Ledger | None:
@@ -144,7 +147,7 @@ class Ground:
                 state, long_enough = f"applied {revision}", WELL
             elif ledger.hold is not None:
                 state = f"{ledger.hold.reason.value} {ledger.hold.because}"
-                long_enough = 1.0 if ledger.hold.revision == revision else held_for
+                long_enough = 1.0 if ledger.hold.revision == revision and ledger.hold != past else held_for
             if state != before:
                 before, since = state, now
             over = now > deadline or (state and now - since >= long_enough)
@@ -192,8 +195,10 @@ def counted(line: Mapping[str, Any]) -> bool:
 @contextlib.contextmanager
 def ready(source: sources.Source, *, namespace: str) -> Iterator[Ground]:
     """A control plane and an empty repository; the daemon is not started."""
+    if source.shape is sources.Shape.KUSTOMIZATION and shutil.which("kustomize") is None:
+        os.environ["PATH"] += f"{os.pathsep}{kustomize.binary().parent}"
     with contextlib.ExitStack() as stack:
-        cluster = stack.enter_context(controlplane.running())
+        cluster = stack.enter_context(controlplane.running(api_server_flags=FLAGS))
         folder = stack.enter_context(processes.owned_folder())
         team = site.Site(folder, cluster, RECORDS)
         team.settings["environments"][site.ENVIRONMENT]["verify"] = {

@@ -15,7 +15,7 @@ from reconciler.pipeline import deciding, heads, planning, rendering, world
 
 @dataclass(frozen=True, slots=True)
 class Afresh:
-    """A plan made as if nothing were known of what was applied: every object is read and dry-run.
+    """A plan made as if everything had drifted: every object is read and dry-run.
 
     What it would still write differs each time: an eternal difference. `warnings` are the API server's.
     """
@@ -44,19 +44,20 @@ def render(config: pathlib.Path, target: ids.TargetKey) -> manifests.ManifestSet
 
 
 def afresh(config: pathlib.Path, target: ids.TargetKey) -> Afresh:
-    """Plan against live with an empty inventory. Raises `errors.ReconcilerError`."""
+    """Plan against live, believing no watch. Raises `errors.ReconcilerError`."""
     return asyncio.run(_afresh(config, target))
 
 
 async def _afresh(config: pathlib.Path, target: ids.TargetKey) -> Afresh:
     async with _opened(config, target) as (here, head, wanted):
         cluster = here.clusters[head.target.cluster]
+        rows = await here.journal.inventory(target)
         planned = await planning.make(
             cluster,
             target=head.target,
             installation=here.journal.installation,
             manifest_set=wanted,
-            rows=(),
+            rows=[replace(row, drifted=True) for row in rows],
         )
         replies = await asyncio.gather(*(cluster.dry_run(one, force=False) for one in wanted.manifests))
     warnings = [

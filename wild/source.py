@@ -75,19 +75,15 @@ def found(
     return Source(folder, root, shape, tuple(values), tuple(given))
 
 
-def application(source: Source, *, namespace: str, known_sources: Sequence[str]) -> dict[str, Any]:
-    """The application.yaml. `known_sources`: the kinds of source that the settings have.
-
-    Raises ValueError for a kustomization where they have none.
-    """
+def application(source: Source, *, namespace: str) -> dict[str, Any]:
+    """The application.yaml."""
     at = f"/{source.path}"
     settings: dict[str, Any] = {"manifests": {"path": at}}
     if source.shape is Shape.CHART:
         names = [f"values-{number}.yaml" for number in range(len(source.values))]
         settings = {"chart": {"path": source.path, "valuesFiles": names}}
     elif source.shape is Shape.KUSTOMIZATION:
-        if "kustomize" not in known_sources:
-            raise ValueError(f"{source.folder} is a kustomization, and there is no such source yet")
         settings = {"kustomize": {"path": at}}
     header = {"apiVersion": "reconciler.dev/v1", "kind": "Application", "namespace": namespace}
-    return {**header, "source": settings}
+    reads = {"reads": [TREE]} if source.root != source.folder else {}
+    return {**header, "source": settings, **reads}

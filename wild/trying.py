@@ -170,7 +170,9 @@ class Try:
         ledger = place.settled(revision, patience=self._patience.settle, held_for=self._patience.held)
         if ledger.hold and ledger.hold.reason in (outcomes.HoldReason.PRUNE_LIMIT, outcomes.HoldReason.PROTECTED):
             place.team.command("confirm", str(place.target), "--revision", revision, "--why", "the end of the try")
-            ledger = place.settled(revision, patience=self._patience.settle, held_for=self._patience.held)
+            ledger = place.settled(
+                revision, patience=self._patience.settle, held_for=self._patience.held, past=ledger.hold
+            )
         if ledger.last_good is None or ledger.last_good.revision != revision:
             self._sentences.append(f"removal: {ledger.because}")
         keys = [manifest.key for manifest in wanted.manifests]

@@ -32,12 +32,14 @@ class Advancing:
         its_failing: failing.Failing,
         its_drift: drift.Drift,
         its_heads: heads.Heads,
+        its_anchoring: anchoring.Anchoring,
     ) -> None:
         self._here = here
         self._deciding = its_deciding
         self._watching = its_watching
         self._failing = its_failing
         self._drift = its_drift
+        self._anchoring = its_anchoring
         self._turning = turning.Turning(here, its_deciding, its_heads)
 
     async def advance(
@@ -176,17 +178,20 @@ class Advancing:
     async def _pause(
         self, ledger: records.Ledger, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]
     ) -> Stepped:
-        """Stop the failed release's moving Deployments as they are; then the old template turns them round (I23)."""
-        changes = await self._turning.stops(rollout, keys)
-        quieted = replace(rollout, quieted=rollout.quieted + keys)
-        ledger = await self._here.write(replace(ledger, rollout=quieted))
-        if changes:
-            await applying.carry_out(self._here, quieted, changes)
+        """Stop the failed release's moving Deployments as they are; then the old template turns them round (I23).
+
+        Noted afterwards: killed in between, the next start pauses again, which changes nothing where it arrived. Noted
+        before, it would wait for a pause that nobody made.
+        """
+        if changes := await self._turning.stops(rollout, keys):
+            await applying.carry_out(self._here, rollout, changes)
             await self._drift.learn(ledger.target)
-        return Stepped(ledger)
+        quieted = replace(rollout, quieted=rollout.quieted + keys)
+        return Stepped(await self._here.write(replace(ledger, rollout=quieted)))
 
     async def _unblock(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Unblock) -> Stepped:
-        """Each pod is deleted once, by UID: another of its name is another pod."""
+        """Each pod is deleted once, by UID: another of its name is another pod. Noted afterwards, as in `_pause`."""
+        await applying.prune(self._here, rollout, command.pods)
         events = [
             self._here.event(
                 records.EventKind.UNBLOCKED, f"pod {pod.key.name} deleted: {pod.because}", target=ledger.target
@@ -194,9 +199,7 @@ class Advancing:
             for pod in command.pods
         ]
         unblocked = replace(rollout, unblocked=rollout.unblocked + tuple(pod.uid for pod in command.pods))
-        ledger = await self._here.write(replace(ledger, rollout=unblocked), *events)
-        await applying.prune(self._here, unblocked, command.pods)
-        return Stepped(ledger)
+        return Stepped(await self._here.write(replace(ledger, rollout=unblocked), *events))
 
     async def _finish(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> Stepped:
         here, key = self._here, rollout.target
@@ -223,7 +226,7 @@ class Advancing:
         self._failing.forget(ledger.target)
         self._drift.clean(ledger.target)
         await self._drift.learn(ledger.target)
-        await anchoring.anchor(self._here, ledger)
+        await self._anchoring.anchor(ledger)
 
 
 def _good(ledger: records.Ledger, rollout: rollouts.Rollout, *, at: str) -> records.Good:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from reconciler import errors
+from reconciler import errors, ports
 from reconciler.model import ids, outcomes, plans, records, rollouts
 from reconciler.pipeline import (
     advancing,
@@ -13,6 +13,7 @@ from reconciler.pipeline import (
     drift,
     failing,
     heads,
+    patience,
     rendering,
     returning,
     reverting,
@@ -39,19 +40,31 @@ class Cycle:
         self._failing = failing.Failing(here, self.heads, wake)
         self._asking = asking.Asking(here, self.heads, self.drift, returning.Returning(here, self.heads, self._failing))
         self._starting = starting.Starting(here, self.heads, self._deciding, self.drift)
+        self._anchoring = anchoring.Anchoring(here)
         self._advancing = advancing.Advancing(
-            here, self._deciding, self._watching, self._failing, self.drift, self.heads
+            here, self._deciding, self._watching, self._failing, self.drift, self.heads, self._anchoring
         )
-        self._listening: set[str] = set()
-        self._opened: set[ids.TargetKey] = set()
-        self._anchored: set[ids.TargetKey] = set()
+        self._patience = patience.Patience(here.chance)
+        self._listening: dict[str, ports.Cluster] = {}
+        self._opened: dict[ids.TargetKey, str] = {}
+        """Each target that had its first pass, and the cluster it had it on."""
+        self._broken: set[ids.TargetKey] = set()
+        """Each target whose newest pass broke off, or is under way."""
 
     def listen(self) -> None:
-        """Hear the watches of every cluster, also of those that a reload brought."""
-        for name, cluster in self._here.clusters.items():
-            if (known := f"{name} {id(cluster)}") not in self._listening:
-                self._listening.add(known)
-                cluster.listen(self.drift.heard)
+        """Hear the watches of every cluster. Called again after a reload, with no pass under way: a target whose
+        cluster is another one now, or is connected anew, begins as after a start."""
+        clusters, environments = self._here.clusters, self._here.settings.environments
+        fresh = {name for name, cluster in clusters.items() if self._listening.get(name) is not cluster}
+        for name in fresh:
+            clusters[name].listen(self.drift.heard)
+        self._listening = dict(clusters)
+        for key in list(self._opened):
+            environment = environments.get(key.environment)
+            if environment is None or environment.cluster in fresh or environment.cluster != self._opened[key]:
+                del self._opened[key]
+                self._anchoring.forget(key)
+                self._watching.forget(key)
 
     async def reconcile(self, key: ids.TargetKey) -> outcomes.PassResult:
         """One pass: goes as far as it can and ends at the first wait.
@@ -60,10 +73,13 @@ class Cycle:
         """
         try:
             result = await self._pass(key)
+            self._broken.discard(key)
+            self._patience.over(key)
         except (errors.LeadershipLost, errors.JournalUnusable):
             raise
         except errors.Transient as error:
-            result = starting.held(_world(error), due_in=error.retry_after or RETRY)
+            due_in = self._patience.met(key, at_least=error.retry_after)
+            result = starting.held(_world(error), due_in=due_in)
         except errors.Terminal as error:
             result = starting.held(_standstill(error), due_in=starting.RETRY_REFUSED)
         await self._report(key, result)
@@ -71,7 +87,7 @@ class Cycle:
 
     async def _pass(self, key: ids.TargetKey) -> outcomes.PassResult:
         ledger = await self._open(key)
-        if hold := await self._foreign(ledger):
+        if hold := await self._anchoring.check(ledger):
             return starting.held(hold, due_in=starting.RETRY_REFUSED)
         ledger = await self._asking.act(ledger)
         if ledger.pause:
@@ -109,32 +125,34 @@ class Cycle:
         raise errors.Transient(f"{STEPS} rollouts followed one another in one pass")
 
     async def _open(self, key: ids.TargetKey) -> records.Ledger:
-        """The target's ledger. At the first pass of this process whatever the one before left open is closed: the
-        next plan starts from what is live, so a write that arrived is seen and one that did not is made (I3)."""
+        """The target's ledger. Whatever a process before, or a pass that broke off, left open is closed: the next plan
+        starts from what is live, so a write that arrived is seen and one that did not is made (I3)."""
         ledger = await self._here.journal.ledger(key)
-        if key in self._opened:
+        known, orderly = key in self._opened, key not in self._broken
+        self._broken.add(key)  # until this pass has ended in order
+        if known and orderly:
             return ledger
-        left = [
-            records.Settled(intent.operation, records.Result.ABANDONED, "found open at start: planned again from live")
-            for intent in await self._here.journal.open_intents(key)
-            if intent.verb is not records.Verb.PUSH
-        ]
-        await self._here.journal.settle(left, epoch=self._here.epoch)
+        await self._close_intents(ledger)
+        if known:
+            return ledger
         await self.drift.learn(key)
         self.drift.suspect(key, "the daemon started")
         if ledger.rollout:
             resumed = ledger.rollout.resumed(self._here.clock.monotonic())
             ledger = await self._here.write(replace(ledger, rollout=resumed))
-        self._opened.add(key)
+        self._opened[key] = self._here.settings.environments[key.environment].cluster
         return ledger
 
-    async def _foreign(self, ledger: records.Ledger) -> outcomes.Hold | None:
-        if ledger.target in self._anchored:
-            return None
-        hold = await anchoring.check(self._here, ledger.target)
-        if hold is None:
-            self._anchored.add(ledger.target)
-        return hold
+    async def _close_intents(self, ledger: records.Ledger) -> None:
+        """Only the push that the ledger knows of goes on: one that was intended just before a crash is built anew."""
+        push = ledger.git_revert.commit if ledger.git_revert else ""
+        left = [
+            records.Settled(intent.operation, records.Result.ABANDONED, "found open: planned again from live")
+            for intent in await self._here.journal.open_intents(ledger.target)
+            if intent.verb is not records.Verb.PUSH or intent.subject != push
+        ]
+        if left:
+            await self._here.journal.settle(left, epoch=self._here.epoch)
 
     async def _make_git_true(self, key: ids.TargetKey) -> outcomes.Hold | None:
         """Push the wanted revert commit. The cluster comes first: Git being away, slow or busy keeps nothing there
@@ -215,10 +233,6 @@ class Cycle:
         since = self._here.at() if ledger.outcome is not result.outcome else ledger.since
         new = replace(ledger, outcome=result.outcome, because=result.because, hold=result.hold, since=since)
         await self._here.write(new, *events)
-
-
-RETRY = 5.0
-"""Seconds until a pass that met an outage comes back when the other side named no time."""
 
 
 def _standstill(error: errors.Terminal) -> outcomes.Hold:

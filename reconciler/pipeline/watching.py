@@ -66,11 +66,17 @@ class Watching:
 
     async def release(self, key: ids.TargetKey) -> None:
         """The rollout is over: stop following and probing."""
+        following = key in self._following
+        self.forget(key)
+        if following:
+            await self._here.cluster_of(key).unfollow(key)
+
+    def forget(self, key: ids.TargetKey) -> None:
+        """The connection over which the target was followed is gone."""
         for task in self._probes.pop(key, []):
             task.cancel()
         self._samples.pop(key, None)
-        if self._following.pop(key, None) is not None:
-            await self._here.cluster_of(key).unfollow(key)
+        self._following.pop(key, None)
 
     def _ask(self, key: ids.TargetKey, verification: targets.Verification) -> None:
         if key in self._probes or not verification.probes:

@@ -1,0 +1,327 @@
+"""Killed at any boundary of any scenario, the next start ends where an undisturbed run does (I1, I2, I3, I22).
+
+A boundary is a call of a port that changes something. "After" each of them is "before" the one that follows, so the
+kills after every boundary of the table cover every gap between two effects.
+"""
+
+import asyncio
+import collections
+import json
+import pathlib
+import re
+import signal
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from reconciler.edges.journal import audit
+from reconciler.edges.journal import journal as sql_journal
+from reconciler.model import outcomes, records
+from tests import conftest
+from tests.clusterkit import access
+from tests.support import dying, endings, site
+
+LANES = 6
+"""Kills at once: each mostly waits for pods and polls."""
+
+BEGUN = ("lead", "append leading", "append revision-seen", "write rollout-started")
+APPLIED = ("intend apply", "apply ConfigMap", "settle done", "apply Deployment", "settle done (2)")
+WATCHED = ("write phase-entered", "write phase-entered (2)", "write phase-entered (3)")
+RECORDED = ("write_record", "write nothing new")
+PRUNED = ("intend delete", "delete ConfigMap", "append pruned")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`prepare` leads to a state at rest, `change` is what the dying daemon meets; both return the revision that is
+    good in the end, '' where the one before stays."""
+
+    prepare: Callable[[site.Site], str]
+    change: Callable[[site.Site], str]
+    boundaries: tuple[str, ...]
+    reverted: bool = False
+    healed: bool = False
+
+
+def version(where: site.Site, name: str, *, maps: tuple[str, ...] = ("one",)) -> str:
+    """Commit the application: a Deployment and ConfigMaps, all of which tell the version."""
+    changing = [site.config_map(each, version=name) for each in maps]
+    where.application("web", [site.deployment(image=endings.image(name)), *changing])
+    return where.commit(name)
+
+
+def nothing(where: site.Site) -> str:
+    return ""
+
+
+def edited(where: site.Site) -> str:
+    """Somebody changes both objects while the daemon is away."""
+    within = where.namespace
+    where.cluster.patch(f"/api/v1/namespaces/{within}/configmaps/one", {"data": {"version": "edited"}})
+    where.cluster.patch(f"/apis/apps/v1/namespaces/{within}/deployments/web", {"spec": {"minReadySeconds": 1}})
+    change = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": endings.image("edited")}]}}}}
+    path = f"/apis/apps/v1/namespaces/{within}/deployments/web?fieldManager=kubectl-edit"
+    reply = where.cluster.request("PATCH", path, change, content_type="application/strategic-merge-patch+json")
+    access.expected("edit", reply)
+    return ""
+
+
+SCENARIOS = {
+    "install": Scenario(
+        nothing,
+        lambda where: version(where, "v1"),
+        (*BEGUN, *APPLIED, *WATCHED, "keep", "write rolled-out", *RECORDED),
+    ),
+    "upgrade": Scenario(
+        lambda where: version(where, "v1"),
+        lambda where: version(where, "v2"),
+        (*BEGUN, *APPLIED, *WATCHED, "keep", "write rolled-out", *RECORDED),
+    ),
+    "prune": Scenario(
+        lambda where: version(where, "v1", maps=("one", "two")),
+        lambda where: version(where, "v1"),
+        (*BEGUN, "write phase-entered", *PRUNED, "settle done", "keep", "write rolled-out", *RECORDED),
+    ),
+    "heal": Scenario(
+        lambda where: version(where, "v1"),
+        edited,
+        ("append drift-seen", "write rollout-started", *APPLIED, "keep", "write drift-healed", "write_record"),
+        healed=True,
+    ),
+    "revert": Scenario(
+        lambda where: version(where, "v1"),
+        lambda where: version(where, "v2-crash-loop", maps=("one", "created")) and "",
+        (
+            "apply Deployment",
+            "settle done (2)",
+            "write rollout-failed+quarantined+rollout-started",
+            "write_record",
+            "intend apply (3)",
+            "apply Deployment (2)",
+            "settle done (3)",
+            "write phase-entered (2)",
+            "apply ConfigMap (3)",
+            "intend apply (5)",
+            "apply Deployment (3)",
+            "settle done (5)",
+            "commit_restoring",
+            "intend push",
+            "push",
+            "write revert-pushed",
+            *PRUNED,
+            "keep",
+            "write reverted",
+            "write_record (2)",
+        ),
+        reverted=True,
+    ),
+}
+
+
+@dataclass(slots=True)
+class Run:
+    """One scenario carried out once, with or without a death in the middle."""
+
+    scenario: Scenario
+    where: site.Site
+    death: dying.Death | None
+    good: str = ""
+    mark: int = 0
+    version: dict[str, str] = field(default_factory=dict)
+
+    def go(self) -> "End":
+        self.good = self.scenario.prepare(self.where)
+        if self.good:
+            self._live_to_the_end()
+        self.mark = self.where.cluster.audit_mark()
+        self.version = {plural: self._list(prefix)["metadata"]["resourceVersion"] for plural, prefix in KINDS.items()}
+        self.good = self.scenario.change(self.where) or self.good
+        if self.death:
+            self._start(self.death)
+            assert self.where.process is not None
+            ended = self.where.process.wait(site.PATIENCE)
+            assert ended == -signal.SIGKILL, f"ended with {ended} in place of dying\n{self.where.log()[-3000:]}"
+        self._live_to_the_end()
+        return self._end()
+
+    def _start(self, death: dying.Death | None) -> None:
+        where = self.where
+        trace = where.folder / "trace"
+        trace.unlink(missing_ok=True)
+        where.process = dying.Child(where.config, where.log_file, death=death, trace=trace)
+
+    def _live_to_the_end(self) -> None:
+        self._start(None)
+        self.where.wait_ledger(self._at_rest, what="being at rest")
+        if self.where.stop() != 0:
+            raise AssertionError(f"SIGTERM: {self.where.log()[-3000:]}")
+
+    def _at_rest(self, ledger: records.Ledger) -> bool:
+        revert = ledger.git_revert
+        pushed = revert is not None and revert.step is records.GitStep.PUSHED
+        healed = self.where.rows("SELECT 1 FROM events WHERE kind = 'drift-healed'") if self.mark else True
+        return bool(
+            ledger.last_good
+            and ledger.last_good.revision == self.good
+            and ledger.rollout is None
+            and ledger.outcome is outcomes.Outcome.UNCHANGED
+            and ledger.hold is None
+            and (not self.mark or not self.scenario.reverted or pushed)
+            and (not self.scenario.healed or healed)
+        )
+
+    def _end(self) -> "End":
+        where = self.where
+        ledger = where.ledger()
+        asyncio.run(self._check_chain())
+        assert where.rows("SELECT * FROM intents WHERE result IS NULL") == []
+        epochs = [row[0] for row in where.rows("SELECT epoch FROM intents ORDER BY rowid")]
+        assert epochs == sorted(epochs)
+        self._check_audit()
+        names = {self.good: "good", "": ""}
+        subjects = where.git("log", "--format=%s", "main", at=where.remote).splitlines()
+        return End(
+            objects=tuple(sorted(self._objects())),
+            effects=self._effects(),
+            good=names.get(ledger.last_good.revision if ledger.last_good else "", "another"),
+            quarantined=len(ledger.quarantined),
+            commits=tuple(re.sub(r"[0-9a-f]{12}", "…", subject) for subject in subjects),
+            inventory=tuple(row[0].replace(where.namespace, "…") for row in where.rows(INVENTORY)),
+            record=self._record(ledger),
+        )
+
+    async def _check_chain(self) -> None:
+        journal = await sql_journal.open_journal(self.where.state / "journal.db", read_only=True)
+        try:
+            assert (await audit.verify(journal)).broken is None
+        finally:
+            await journal.close()
+
+    def _check_audit(self) -> None:
+        """Every counted call has one intent, and every intent that was carried out one call (I1)."""
+        calls = collections.Counter(line["auditID"] for line in self.where.counted_calls(after=self.mark))
+        known = dict(self.where.rows("SELECT operation, result FROM intents WHERE verb != 'push'"))
+        assert set(calls) <= set(known)
+        assert set(calls.values()) <= {1}
+        if self.death is None:
+            assert set(known.values()) == {"done"}
+
+    def _record(self, ledger: records.Ledger) -> tuple[object, ...]:
+        """The target record, held against the journal."""
+        found = self.where.cluster.get(f"/api/v1/namespaces/{self.where.namespace}/configmaps")
+        assert found is not None
+        data = next((item["data"] for item in found["items"] if "last-good" in item.get("data", ())), None)
+        if data is None or ledger.last_good is None:
+            return ("missing",)
+        quarantined = [found.input_digest for found in ledger.quarantined]
+        return data["last-good"] == ledger.last_good.input_digest, json.loads(data["quarantined"]) == quarantined
+
+    def _list(self, prefix: str) -> dict[str, Any]:
+        found = self.where.cluster.get(prefix.format(self.where.namespace))
+        assert found is not None
+        return found
+
+    def _objects(self) -> Iterator[str]:
+        """What is live and managed, without what differs from run to run."""
+        for prefix in KINDS.values():
+            for item in self._list(prefix)["items"]:
+                if not _ours(item):
+                    continue
+                meta = item["metadata"]
+                kept = {
+                    "name": meta["name"],
+                    "labels": meta.get("labels"),
+                    **{k: item.get(k) for k in ("spec", "data")},
+                }
+                yield json.dumps(kept, sort_keys=True).replace(self.where.namespace, "…")
+
+    def _effects(self) -> dict[str, int]:
+        """How often each managed object became another one: new data, another generation, made, deleted."""
+        found: dict[str, list[object]] = collections.defaultdict(list)
+        for plural, prefix in KINDS.items():
+            since = f"{prefix.format(self.where.namespace)}?watch=1&timeoutSeconds=1&resourceVersion="
+            text = self.where.cluster.request("GET", since + self.version[plural]).body
+            for event in map(json.loads, text.splitlines() if isinstance(text, str) else ()):
+                item = event["object"]
+                if not _ours(item):
+                    continue
+                meta = item["metadata"]
+                state = (
+                    ("gone",) if event["type"] == "DELETED" else (meta["uid"], meta.get("generation"), item.get("data"))
+                )
+                states = found[f"{plural}/{meta['name']}"]
+                if not states or states[-1] != state:
+                    states.append(state)
+        return {name: len(states) for name, states in found.items()}
+
+
+KINDS = {
+    "configmaps": "/api/v1/namespaces/{}/configmaps",
+    "deployments": "/apis/apps/v1/namespaces/{}/deployments",
+}
+INVENTORY = "SELECT object FROM inventory ORDER BY object"
+
+
+def _ours(item: dict[str, Any]) -> bool:
+    return item["metadata"]["name"] in ("web", "one", "two", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a run leaves behind; comparable between runs."""
+
+    objects: tuple[str, ...]
+    effects: dict[str, int]
+    good: str
+    quarantined: int
+    commits: tuple[str, ...]
+    inventory: tuple[str, ...]
+    record: tuple[object, ...]
+
+    def complaints(self, reference: "End") -> list[str]:
+        """How this end differs from that of the undisturbed run. Fewer effects are allowed (a pause that is no longer
+        needed), more are not."""
+        found = [
+            f"{name}: {getattr(self, name)} in place of {getattr(reference, name)}"
+            for name in ("objects", "good", "quarantined", "commits", "inventory", "record")
+            if getattr(self, name) != getattr(reference, name)
+        ]
+        more = {name: count for name, count in self.effects.items() if count > reference.effects.get(name, 0)}
+        return found + ([f"doubled effects: {more}, undisturbed {reference.effects}"] if more else [])
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_after_each_boundary_it_ends_the_same(
+    name: str, tmp_path: pathlib.Path, control_plane: access.ClusterAccess
+) -> None:
+    scenario = SCENARIOS[name]
+
+    def carried_out(death: dying.Death | None) -> End:
+        namespace = conftest.new_namespace(control_plane, name)
+        where = site.Site(tmp_path / namespace, control_plane, namespace)
+        try:
+            return Run(scenario, where, death).go()
+        finally:
+            where.close()
+            control_plane.delete(f"/api/v1/namespaces/{namespace}")
+
+    reference = carried_out(None)
+    deaths = [_after(boundary) for boundary in scenario.boundaries]
+    with futures.ThreadPoolExecutor(LANES) as lanes:
+        runs = {death: lanes.submit(carried_out, death) for death in deaths}
+    problems = {str(death): _problems(run, reference) for death, run in runs.items()}
+    assert {death: found for death, found in problems.items() if found} == {}
+
+
+def _after(boundary: str) -> dying.Death:
+    found = re.fullmatch(r"(.*?)(?: \((\d+)\))?", boundary)
+    assert found
+    return dying.Death(found[1], after=True, nth=int(found[2] or 1))
+
+
+def _problems(run: "futures.Future[End]", reference: End) -> list[str]:
+    error = run.exception()
+    return [f"{type(error).__name__}: {error}"] if error else run.result().complaints(reference)

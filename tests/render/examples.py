@@ -35,7 +35,9 @@ FACTS = live.ClusterFacts(
 )
 
 
-def target(source: targets.ManifestFolder | targets.Chart, *, namespace: str = "web") -> targets.Target:
+def target(
+    source: targets.ManifestFolder | targets.Chart | targets.Kustomization, *, namespace: str = "web"
+) -> targets.Target:
     return targets.Target(
         key=KEY,
         repository="main",

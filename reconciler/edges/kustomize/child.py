@@ -16,7 +16,7 @@ REFUSED = 1
 ERROR_BYTES = 64 * 1024
 CONFIGURATION = re.compile(r"`[^`]*`", re.DOTALL)
 PATCH = re.compile(r"\[patch: .*\]", re.DOTALL)
-LITERALS = re.compile(r"literal sources \[.*\]:", re.DOTALL)
+LITERALS = re.compile(r"literal sources \[.*\]:.*", re.DOTALL)
 
 
 class Kustomize:
@@ -31,7 +31,8 @@ class Kustomize:
         self._out, self._err = open("out", "w+b"), open("err", "w+b")  # noqa: SIM115 - they live as long as the child
         # A binary that needs libraries finds none below another root.
         self.confinable = isinstance(self._program, int) and self._run("version", confined=True)[0] == 0
-        self.version = self._run("version")[1].decode("utf-8", "replace").strip()[:100]
+        code, out, _ = self._run("version")
+        self.version = "" if code else out.decode("utf-8", "replace").strip()[:100]
 
     def render(self, request: dict[str, Any]) -> str:
         """What `kustomize build` prints. An absolute path is never taken for the address of a repository."""
@@ -79,7 +80,7 @@ def in_the_repository(text: bytes, *, here: str) -> str:
     literals may hold secrets (I13)."""
     lines = [line for line in text.decode("utf-8", "replace").splitlines() if not line.startswith("# Warning: ")]
     said = "\n".join(lines).removeprefix("Error: ").replace(f"{here}/", "").replace(f"'{here}'", "'.'")
-    for quoted, instead in ((CONFIGURATION, "`…`"), (PATCH, "[…]"), (LITERALS, "literal sources […]:")):
+    for quoted, instead in ((CONFIGURATION, "`…`"), (PATCH, "[…]"), (LITERALS, "literal sources […]")):
         said = quoted.sub(instead, said)
     said = said.strip()
     return said if len(said) <= 2_000 else f"{said[:1_000]} … {said[-1_000:]}"

@@ -58,7 +58,10 @@ class KustomizeRenderer:
         if self._known is None:
             greeting = await children.greeting()
             version = str(greeting.get("version"))
-            if not _new_enough(version):
+            if not version:
+                because = "does not run in its box, where a script that starts the program finds nothing"
+                raise errors.Transient(f"{path} {because}; {REMEDY}")
+            if not new_enough(version):
                 raise errors.Transient(f"{path} calls itself {version!r}; {REMEDY}")
             self._known = About(path, version, await children.isolation())
         return self._known
@@ -99,7 +102,7 @@ def _identity(path: str) -> str:
     return f"{path} {found.st_mtime_ns} {found.st_size}"
 
 
-def _new_enough(version: str) -> bool:
-    """Not knowing is not new enough."""
+def new_enough(version: str) -> bool:
+    """Of what `kustomize version` prints. Not knowing is not new enough."""
     found = re.match(r"\D*(\d+)\.(\d+)", version)
     return found is not None and (int(found[1]), int(found[2])) >= OLDEST

@@ -1,5 +1,6 @@
 """One object changed in Git: how long until the API server has it. The hint is the moved file of a local branch."""
 
+import functools
 import time
 
 from benchmarks import bench, figures
@@ -13,7 +14,7 @@ def trials(made: bench.Bench, names: list[str], count: int) -> tuple[list[float]
         made.touch(names[number % len(names)], number % 50, f"changed-{number}")
         revision = made.commit(f"change {number}")
         pushed = made.moved_at()
-        (write,) = made.wait(lambda mark=mark: made.writes(after=mark), what=f"change {number} being applied")
+        (write,) = made.wait(functools.partial(made.writes, after=mark), what=f"change {number} being applied")
         latency.append(bench.seconds(write["stageTimestamp"]) - pushed)
         app = names[number % len(names)]
         made.wait_good(revision, app)

@@ -28,7 +28,9 @@ def test_other_files_and_our_settings_are_no_manifests(path: str) -> None:
 
 @pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
 def test_a_kustomization_is_refused_by_name(name: str) -> None:
-    with pytest.raises(errors.InvalidInput, match=rf"^w/{name}: a folder .*; write source: \{{kustomize: \{{path: /w\}}\}}"):
+    with pytest.raises(
+        errors.InvalidInput, match=rf"^w/{name}: a folder .*; write source: \{{kustomize: \{{path: /w\}}\}}"
+    ):
         folder.read([examples.file(f"w/{name}", "resources: []"), examples.file("w/a.yaml", CM)])
 
 

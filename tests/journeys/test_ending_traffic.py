@@ -16,7 +16,7 @@ SERVICE = {
     "metadata": {"name": "web"},
     "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]},
 }
-STEADY = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 3}}}
+STEADY: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 3}}}
 
 
 class Floor:
@@ -91,7 +91,7 @@ def test_a_pause_leaves_the_replicas_of_an_autoscaler_alone(a_site: site.Site) -
 
     def scaled() -> bool:
         found = a_site.live("deployments", "web") or {}
-        return found.get("status", {}).get("readyReplicas") == 6
+        return bool(found.get("status", {}).get("readyReplicas") == 6)
 
     a_site.wait(scaled, what="the autoscaler's 6 pods", timeout=45)
     a_site.wait_ledger(endings.at_rest, what="being well")

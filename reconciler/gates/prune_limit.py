@@ -1,6 +1,8 @@
 """How much one plan may prune without a person (I7). A template that renders a tenth of what it did yesterday is
 complete and valid, and took down every service of one company for 4.5 hours (reference/failures.md, PRN-01)."""
 
+from collections.abc import Sequence
+
 from reconciler.gates import context
 from reconciler.model import plans, rollouts, verdicts
 
@@ -8,6 +10,9 @@ RULE = "prune-limit"
 
 ALWAYS = 1
 """Prunes that no percentage stops: a single object is a large part of every small application."""
+
+NAMED = 10
+"""Objects that the reason names."""
 
 
 def judge(plan: plans.Plan, facts: context.Context) -> verdicts.Verdict:
@@ -30,4 +35,11 @@ def judge(plan: plans.Plan, facts: context.Context) -> verdicts.Verdict:
         return verdicts.Verdict(RULE, verdicts.Decision.PASS, f"{found}, allowed are {allowed}", names)
     if confirmation := facts.confirmed():
         return verdicts.Verdict(RULE, verdicts.Decision.PASS, f"{found}; {confirmation.who} confirmed it", names)
-    return verdicts.Verdict(RULE, verdicts.Decision.BLOCK, f"{found}, allowed without a person are {allowed}", names)
+    because = f"{found}, allowed without a person are {allowed}: {_listed(names)}"
+    return verdicts.Verdict(RULE, verdicts.Decision.BLOCK, because, names)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A person says yes to objects, not to a number; the plan shows those that do not fit here."""
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{rest}"

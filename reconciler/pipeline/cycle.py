@@ -34,7 +34,8 @@ class Cycle:
         self.heads = heads.Heads(here)
         self.drift = drift.Drift(here, wake)
         self._here = here
-        self._deciding = deciding.Deciding(here, rendering.Rendering(here.renderer, here.journal.installation))
+        its_rendering = rendering.Rendering(here.renderer, here.journal.installation)
+        self._deciding = deciding.Deciding(here, its_rendering, self.heads)
         self._watching = watching.Watching(here, wake)
         self._reverting = reverting.Reverting(here, self.heads)
         self._failing = failing.Failing(here, self.heads, wake)

@@ -10,16 +10,21 @@ from reconciler.pipeline import heads, planning, rendering, world
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A plan, or why there is none."""
+    """A plan, or why there is none. `since` is the revision for which it was judged (see `Deciding.plan`)."""
 
     plan: plans.Plan | None
     hold: outcomes.Hold | None = None
+    since: str = ""
+
+
+CONFIRMABLE = frozenset({outcomes.HoldReason.PRUNE_LIMIT, outcomes.HoldReason.PROTECTED})
 
 
 class Deciding:
-    def __init__(self, here: world.World, its_rendering: rendering.Rendering) -> None:
+    def __init__(self, here: world.World, its_rendering: rendering.Rendering, its_heads: heads.Heads) -> None:
         self._here = here
         self._rendering = its_rendering
+        self._heads = its_heads
 
     async def render(self, prepared: heads.Prepared) -> manifests.ManifestSet:
         """The target's manifest set; from the cache when nothing it depends on has changed.
@@ -47,7 +52,11 @@ class Deciding:
         ledger: records.Ledger,
         purpose: rollouts.Purpose,
     ) -> Decided:
-        """Desired × live × inventory, through the gates. What planning learnt by reading goes into the inventory."""
+        """Desired × live × inventory, through the gates. What planning learnt by reading goes into the inventory.
+
+        Inputs are judged for the revision that brought them, as far as that is known: other people's commits go on
+        while a prune waits for its confirmation, and must neither void it nor ask for another.
+        """
         if not wanted.manifests:
             because = f"{prepared.target.key} renders to no object at revision {prepared.inputs.revision[:12]}"
             return Decided(None, outcomes.Hold(outcomes.HoldReason.EMPTY, because, prepared.inputs.revision))
@@ -65,15 +74,48 @@ class Deciding:
             await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)
         if planned.holds:
             return Decided(planned.plan, replace(planned.holds[0], revision=prepared.inputs.revision))
+        since = await self._since(prepared, ledger)
         facts = gates.Context(
             target=prepared.target,
-            revision=prepared.inputs.revision,
+            revision=since,
             purpose=purpose,
             inventory=len(rows),
-            confirmations=ledger.confirmations,
+            confirmations=await self._confirmations(prepared, ledger, since=since),
             created_by_failed=_created_by_failed(ledger, rows),
         )
-        return Decided(planned.plan, gates.judge(planned.plan, facts))
+        return Decided(planned.plan, gates.judge(planned.plan, facts), since)
+
+    async def _since(self, prepared: heads.Prepared, ledger: records.Ledger) -> str:
+        """The revision that brought the inputs: of the rollout that carries them, of the hold that stands since."""
+        rollout, hold = ledger.rollout, ledger.hold
+        if rollout is not None and rollout.input_digest == prepared.inputs.digest:
+            return rollout.revision
+        if hold is not None and hold.reason in CONFIRMABLE and await self._same(prepared, hold.revision):
+            return hold.revision
+        return prepared.inputs.revision
+
+    async def _confirmations(
+        self, prepared: heads.Prepared, ledger: records.Ledger, *, since: str
+    ) -> tuple[records.Confirmation, ...]:
+        """Those for the very inputs and not from before they came: a yes of last month is none to their return."""
+        repository = self._here.repositories[prepared.target.repository]
+        found = []
+        for confirmation in ledger.confirmations:
+            revision = confirmation.revision
+            if revision == since or (
+                await self._same(prepared, revision) and await repository.descends(revision, ancestor=since)
+            ):
+                found.append(replace(confirmation, revision=since))
+        return tuple(found)
+
+    async def _same(self, prepared: heads.Prepared, revision: str) -> bool:
+        """Whether the target's inputs at `revision` are the prepared ones."""
+        if revision == prepared.inputs.revision:
+            return True
+        try:
+            return (await self._heads.prepare(prepared.target.key, revision)).inputs.digest == prepared.inputs.digest
+        except errors.Terminal:  # the revision is not there, or not valid: whatever it had, it is not this
+            return False
 
 
 def hold_of(error: errors.ReconcilerError, revision: str) -> outcomes.Hold:

@@ -106,7 +106,8 @@ class Previewing:
             return Preview(key, revision, None, (_away(f"cluster {head.target.cluster}: {why}"),))
         installation, foreign = await self._installation(cluster, key)
         ledger, rows = await here.journal.ledger(key), await here.journal.inventory(key)
-        wanted = await deciding.Deciding(here, rendering.Rendering(here.renderer, installation)).render(head)
+        its_rendering = rendering.Rendering(here.renderer, installation)
+        wanted = await deciding.Deciding(here, its_rendering, self._heads).render(head)
         planned = await planning.make(
             cluster, target=head.target, installation=installation, manifest_set=wanted, rows=rows
         )

@@ -50,6 +50,8 @@ class Starting:
             return await self._heal(ledger, prepared, wanted, decided.plan)
         if not decided.plan.writes and ledger.last_good and ledger.last_good.manifest_digest == wanted.digest:
             return Started(await self._good_already(ledger, choice, wanted), _rest(choice))
+        if purpose is rollouts.Purpose.RELEASE:
+            choice = replace(choice, revision=decided.since)
         # A return first stops what moves, and may prune what the failed release made: it plans when it comes to that.
         first = decided.plan if purpose is rollouts.Purpose.RELEASE else None
         return Started(await self._begin(ledger, choice, wanted, purpose), None, first)

@@ -87,8 +87,14 @@ def test_what_is_skipped_does_not_count() -> None:
 
 def test_the_verdict_names_number_share_and_limit() -> None:
     verdict = prune_limit.judge(plan(prunes=several(4)), facts())
-    assert verdict.because == "4 of 10 objects would be pruned (40 %), allowed without a person are 5 objects and 30 %"
+    limits = "4 of 10 objects would be pruned (40 %), allowed without a person are 5 objects and 30 %"
+    assert verdict.because == f"{limits}: {', '.join(verdict.evidence)}"
     assert len(verdict.evidence) == 4
+
+
+def test_a_long_list_is_cut_and_counted() -> None:
+    verdict = prune_limit.judge(plan(prunes=several(prune_limit.NAMED + 2)), facts())
+    assert verdict.because.endswith(f"{verdict.evidence[prune_limit.NAMED - 1]} and 2 more")
 
 
 # -- protected -----------------------------------------------------------------------------------------------------

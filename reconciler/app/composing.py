@@ -6,7 +6,7 @@ import logging
 import pathlib
 from collections.abc import AsyncIterator, Callable
 
-from reconciler import ports
+from reconciler import errors, ports
 from reconciler.app import renderers
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, system
@@ -83,19 +83,37 @@ class Edges:
         self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
 
     async def adjust(self, its: deployment.Deployment) -> None:
-        """Make the edges fit `its`."""
-        here = self._here
-        for name, wanted in its.repositories.items():
-            known = self._repositories.get(name)
-            if known is None or known[0] != wanted:
-                self._repositories[name] = (wanted, repository.GitRepository(place_of(name, wanted, its)))
-        for name, wanted_cluster in its.clusters.items():
-            known_cluster = self._clusters.get(name)
-            if known_cluster is None or known_cluster[0] != wanted_cluster:
-                self._clusters[name] = (wanted_cluster, await connect(name, wanted_cluster, its))
-        here.repositories = {name: self._repositories[name][1] for name in its.repositories}
-        here.clusters = {name: self._clusters[name][1] for name in its.clusters}
-        here.settings = its
+        """Make the edges fit `its`; no pass may be under way, since edges that are no longer wanted are closed. Raises
+        `errors.Terminal` for settings that cannot be used: nothing has changed then."""
+        fresh: list[repository.GitRepository | kubernetes_cluster.KubernetesCluster] = []
+        before: list[repository.GitRepository | kubernetes_cluster.KubernetesCluster] = []
+        before += [edge for _, edge in self._repositories.values()]
+        before += [edge for _, edge in self._clusters.values()]
+        repositories, clusters = {}, {}
+        try:
+            for name, wanted in its.repositories.items():
+                known = self._repositories.get(name)
+                if known is None or known[0] != wanted:
+                    known = (wanted, repository.GitRepository(place_of(name, wanted, its)))
+                    fresh.append(known[1])
+                repositories[name] = known
+            for name, wanted_cluster in its.clusters.items():
+                connected = self._clusters.get(name)
+                if connected is None or connected[0] != wanted_cluster:
+                    connected = (wanted_cluster, await connect(name, wanted_cluster, its))
+                    fresh.append(connected[1])
+                clusters[name] = connected
+        except errors.Terminal:
+            for edge in fresh:
+                await edge.close()
+            raise
+        self._repositories, self._clusters = repositories, clusters
+        self._here.repositories = {name: edge for name, (_, edge) in repositories.items()}
+        self._here.clusters = {name: edge for name, (_, edge) in clusters.items()}
+        self._here.settings = its
+        for edge in before:
+            if edge not in self._here.repositories.values() and edge not in self._here.clusters.values():
+                await edge.close()
 
     async def close(self) -> None:
         for _, opened in self._repositories.values():
@@ -157,12 +175,10 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
         its_metrics.heard(event)
 
     async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
-        pages = server.Server(
-            metrics=its_metrics.page, late=its_beats.late, ready=lambda: "" if here.epoch else "not leading"
-        )
+        daemon = run.Daemon(here, its_beats, its_metrics, reloads=file.changes())
+        pages = server.Server(metrics=its_metrics.page, late=its_beats.late, ready=daemon.unready)
         address = await pages.start(its.metrics.address)
         log.info("metrics on http://%s/metrics", address)
-        daemon = run.Daemon(here, its_beats, its_metrics, reloads=file.changes())
         try:
             await daemon.run(stop)
         finally:

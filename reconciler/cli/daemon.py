@@ -55,6 +55,8 @@ def once(
 
 
 def _log(verbose: bool) -> None:
-    level = logging.DEBUG if verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s %(message)s")
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    """Ours from INFO on, or in every detail; of libraries only what goes wrong."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S%z")
+    logging.getLogger("reconciler").setLevel(logging.DEBUG if verbose else logging.INFO)
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)

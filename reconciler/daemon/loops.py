@@ -1,23 +1,22 @@
 """The loops that feed the queue and empty it. Each contains one item's failure, beats, and can be interrupted."""
 
-import asyncio
-import logging
+import functools
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.daemon import beats, queue
+from reconciler.daemon import beats, polls, queue, reach, recording
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import cycle, world
 from reconciler.settings import deployment
 
-log = logging.getLogger("reconciler.daemon")
+PASS_LIMIT = 900.0
+"""Seconds after which a pass counts as stuck: its calls have limits of their own, a large chart and a long wave fit."""
 
-BUG_PAUSE = 30.0
-"""Seconds a target rests after an error that nobody foresaw: it is reported, and the others go on."""
+STILL = 60.0
+"""Seconds that changed settings wait for the passes under way; whatever is left after that meets them in the middle."""
 
-POLL_SLACK = 120.0
-"""Seconds a poll may take beyond its interval (a first clone) before its loop counts as stuck."""
+Changes = AsyncIterator[deployment.Deployment | errors.InvalidInput]
 
 
 @dataclass(slots=True)
@@ -28,55 +27,17 @@ class Loops:
     cycle: cycle.Cycle
     queue: queue.Queue
     beats: beats.Beats
+    recording: recording.Recording
+    polls: polls.Polls
+    reach: reach.Reach
     passed: Callable[[ids.TargetKey, outcomes.PassResult, float], None]
     """Told of every pass: target, how it ended, seconds it took."""
-    reloaded: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set after each reload: repositories may have come or gone."""
-    _nudges: dict[str, asyncio.Event] = field(default_factory=dict)
-
-    async def poll(self, name: str) -> None:
-        """One repository: ask for its head, wake what it touches, wait."""
-        nudge = self._nudges.setdefault(name, asyncio.Event())
-        while True:
-            interval = self.here.settings.repositories[name].poll
-            nudge.clear()
-            before, was = self.cycle.heads.trouble(name), self.cycle.heads.revision(name)
-            for key in await self.cycle.heads.poll(name):
-                self.queue.wake(key)
-            await self._tell(name, before, was)
-            self.beats.beat(f"poll {name}", within=interval + POLL_SLACK)
-            await self._wait(nudge, self.here.chance.jitter(interval))
-
-    async def _tell(self, name: str, before: outcomes.Hold | None, was: str) -> None:
-        """Say what a poll changed: a repository that went away or came back, a new revision."""
-        after, revision = self.cycle.heads.trouble(name), self.cycle.heads.revision(name)
-        if after and after != before:
-            because = f"repository {name}: {after.because}"
-            await self.here.append(self.here.event(records.EventKind.HELD, because, reason=after.reason.value))
-        elif before and not after:
-            because = f"repository {name} answers again"
-            await self.here.append(self.here.event(records.EventKind.HOLD_ENDED, because))
-        if revision and revision != was:
-            because = f"repository {name} is at {revision[:12]}"
-            await self.here.append(
-                self.here.event(records.EventKind.REVISION_SEEN, because, revision=revision, repository=name)
-            )
-
-    async def _wait(self, nudge: asyncio.Event, seconds: float) -> None:
-        nudged, timer = asyncio.ensure_future(nudge.wait()), asyncio.ensure_future(self.here.clock.sleep(seconds))
-        try:
-            await asyncio.wait((nudged, timer), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            nudged.cancel()
-            timer.cancel()
-
-    def nudge(self, name: str) -> None:
-        """Poll this repository now."""
-        if name in self._nudges:
-            self._nudges[name].set()
 
     async def listen(self) -> None:
         """Requests of people: wake the target that each is for; a sync also polls its repository."""
+        await self.recording.kept("requests", self._requests)
+
+    async def _requests(self) -> None:
         async for _ in self.here.journal.changes():
             self.beats.beat("requests", within=30.0)
             for request in await self.here.journal.open_requests():
@@ -87,50 +48,65 @@ class Loops:
                     )
                     continue
                 if request.kind is records.RequestKind.SYNC:
-                    self.nudge(environment.repository)
+                    self.polls.nudge(environment.repository)
                 self.queue.wake(request.target)
 
     async def work(self) -> None:
         """One worker: take a key, make a pass, say when it comes back."""
         while True:
+            await self.recording.usable()
             key = await self.queue.take()
-            started = self.here.clock.monotonic()
             try:
-                result = await self._contained(key)
+                await self._pass(key)
             finally:
                 self.queue.done(key)
-            self.passed(key, result, self.here.clock.monotonic() - started)
-            if result.due_in is not None:
-                self.queue.wake(key, after=result.due_in)
 
-    async def _contained(self, key: ids.TargetKey) -> outcomes.PassResult:
+    async def _pass(self, key: ids.TargetKey) -> None:
+        if key.environment not in self.here.settings.environments:
+            return  # a reload has taken its environment away
+        started = self.here.clock.monotonic()
+        self.beats.beat(f"pass {key}", within=PASS_LIMIT)
         try:
-            return await self.cycle.reconcile(key)
-        except (errors.LeadershipLost, errors.JournalUnusable):
-            raise
-        except Exception:
-            log.exception("%s: an unforeseen error; it rests for %.0f s", key, BUG_PAUSE)
-            return outcomes.PassResult(outcomes.Outcome.FAILED, "an unforeseen error: see the log", BUG_PAUSE)
+            result = await self.recording.contained(f"pass {key}", functools.partial(self.cycle.reconcile, key))
+        finally:
+            self.beats.forget(f"pass {key}")
+        if isinstance(result, recording.Rest):
+            self.queue.wake(key, after=result.seconds)
+            return
+        self.passed(key, result, self.here.clock.monotonic() - started)
+        self.reach.passed(key, result)
+        if result.due_in is not None:
+            self.queue.wake(key, after=result.due_in)
 
-    async def reload(self, changes: AsyncIterator[deployment.Deployment | errors.InvalidInput]) -> None:
-        """Changed settings: apply the good ones, keep the old ones over the bad ones, and say so."""
+    async def reload(self, changes: Changes) -> None:
+        """Changed settings: take the good ones, keep the old ones over the bad ones, and say so."""
         async for change in changes:
-            before = self.here.settings
-            try:
-                if isinstance(change, errors.InvalidInput):
-                    raise change
+            event = await self.recording.contained("settings", functools.partial(self._take, change))
+            if isinstance(event, records.Event):
+                await self.recording.kept("settings", functools.partial(self.here.append, event))
+
+    async def _take(self, change: deployment.Deployment | errors.InvalidInput) -> records.Event:
+        """No poll and no pass is under way while the settings change: none of them sees half of each."""
+        if isinstance(change, errors.InvalidInput):
+            return self._rejected(change)
+        before = self.here.settings
+        await self.polls.stop()
+        await self.reach.stop()
+        try:
+            async with self.queue.still(within=STILL):
                 await self.here.adjust(change)
-            except errors.Terminal as error:
-                because = f"the new settings cannot be used, the old ones stay: {error}"
-                await self.here.append(self.here.event(records.EventKind.SETTINGS_REJECTED, because))
-                continue
-            because = f"settings reloaded{restart_for(before, change)}"
-            self.cycle.listen()
-            self.cycle.heads.forget_settings()
-            await self.here.append(self.here.event(records.EventKind.SETTINGS_LOADED, because))
-            self.reloaded.set()
-            for name in self.here.repositories:
-                self.nudge(name)
+                self.cycle.listen()
+                self.cycle.heads.forget_settings()
+        except errors.ReconcilerError as error:
+            return self._rejected(error)
+        finally:
+            self.polls.start()
+            self.reach.greet()
+        return self.here.event(records.EventKind.SETTINGS_LOADED, f"settings reloaded{restart_for(before, change)}")
+
+    def _rejected(self, error: errors.ReconcilerError) -> records.Event:
+        because = f"the new settings cannot be used, the old ones stay: {error}"
+        return self.here.event(records.EventKind.SETTINGS_REJECTED, because)
 
 
 def restart_for(old: deployment.Deployment, new: deployment.Deployment) -> str:

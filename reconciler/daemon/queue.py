@@ -1,7 +1,9 @@
 """The keyed queue: one key, one worker; a key comes back at its due time or when something wakes it."""
 
 import asyncio
+import contextlib
 import heapq
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from reconciler import ports
@@ -17,6 +19,7 @@ class Queue:
     _heap: list[tuple[float, ids.TargetKey]] = field(default_factory=list)
     _busy: set[ids.TargetKey] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _held: int = 0
 
     def wake(self, key: ids.TargetKey, *, after: float = 0.0) -> None:
         """Have `key` looked at in `after` seconds at the latest."""
@@ -34,7 +37,7 @@ class Queue:
         """The next key that is due and that no worker holds; waits for one."""
         while True:
             self._changed.clear()
-            key, wait = self._next()
+            key, wait = (None, None) if self._held else self._next()
             if key is not None:
                 self._busy.add(key)
                 return key
@@ -44,6 +47,21 @@ class Queue:
         """The worker has finished with `key`."""
         self._busy.discard(key)
         self._changed.set()
+
+    @contextlib.asynccontextmanager
+    async def still(self, *, within: float) -> AsyncIterator[None]:
+        """Hand nothing out inside the block, which begins when no worker has a key in hand any more, or `within`
+        seconds from now."""
+        self._held += 1
+        deadline = self.clock.monotonic() + within
+        try:
+            while self._busy and (left := deadline - self.clock.monotonic()) > 0:
+                self._changed.clear()
+                await self._sleep(left)
+            yield
+        finally:
+            self._held -= 1
+            self._changed.set()
 
     def __len__(self) -> int:
         """Keys that are due now or later."""

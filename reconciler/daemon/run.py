@@ -1,15 +1,14 @@
 """The daemon from start to end: lead, run the loops, stop at a safe point."""
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from reconciler import errors
-from reconciler.daemon import beats, loops, metrics, queue
+from reconciler.daemon import beats, loops, metrics, polls, queue, reach, recording
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import cycle, world
-from reconciler.settings import deployment
 
 log = logging.getLogger("reconciler.daemon")
 
@@ -30,32 +29,38 @@ class Daemon:
     """Built by the composition root. `reloads` yields changed settings, or what is wrong with them."""
 
     def __init__(
-        self,
-        here: world.World,
-        its_beats: beats.Beats,
-        its_metrics: metrics.Metrics,
-        *,
-        reloads: AsyncIterator[deployment.Deployment | errors.InvalidInput],
+        self, here: world.World, its_beats: beats.Beats, its_metrics: metrics.Metrics, *, reloads: loops.Changes
     ) -> None:
         self._here = here
         self._beats = its_beats
         self._metrics = its_metrics
         self._reloads = reloads
-        waiting = queue.Queue(here.clock)
+        self._queue = waiting = queue.Queue(here.clock)
         runner = cycle.Cycle(here, waiting.wake)
         runner.listen()
-        self._loops = loops.Loops(here, runner, waiting, its_beats, its_metrics.passed)
+        self._recording = records_of = recording.Recording(here, its_beats)
+        self._polls = polls.Polls(here, runner.heads, waiting, its_beats, records_of)
+        self._reach = reach.Reach(here, waiting, records_of)
+        self._loops = loops.Loops(
+            here, runner, waiting, its_beats, records_of, self._polls, self._reach, its_metrics.passed
+        )
         its_metrics.watch(waiting, its_beats)
 
+    def unready(self) -> str:
+        """Why no work is done now; '' when it is."""
+        return self._recording.trouble or ("" if self._here.epoch else "not leading")
+
     async def run(self, stop: asyncio.Event) -> None:
-        """Until `stop` is set. Raises what ends a daemon: lost leadership, an unusable journal."""
-        await self._lead(stop)
-        if stop.is_set():
+        """Until `stop` is set. Raises what ends a daemon: lost leadership, a journal that is unusable at the start."""
+        if not await self._lead(stop):
             return
+        self._reach.greet()
+        self._polls.start()
         feeders = [
-            asyncio.create_task(self._pollers(), name="pollers"),
+            asyncio.create_task(self._polls.watch(), name="polls"),
             asyncio.create_task(self._loops.listen(), name="requests"),
             asyncio.create_task(self._watchdog(), name="watchdog"),
+            asyncio.create_task(self._recording.mend(), name="recording"),
             asyncio.create_task(self._loops.reload(self._reloads), name="settings"),
         ]
         workers = [asyncio.create_task(self._loops.work(), name=f"worker {n}") for n in range(WORKERS)]
@@ -64,63 +69,59 @@ class Daemon:
         finally:
             await self._shut_down(feeders, workers)
 
-    async def _lead(self, stop: asyncio.Event) -> None:
-        """Wait until this process leads. The epoch is in every write from then on (I2)."""
+    async def _lead(self, stop: asyncio.Event) -> bool:
+        """Wait until this process leads; False when `stop` came first. Every write carries the epoch (I2)."""
         said = ""
         while not stop.is_set():
+            self._beats.beat("leadership", within=STANDBY * 5)
             try:
                 self._here.epoch = await self._here.journal.lead("reconciler")
+                leading = f"leading in epoch {self._here.epoch}"
+                await self._here.append(self._here.event(records.EventKind.LEADING, leading))
             except errors.Transient as error:
                 if str(error) != said:
                     log.warning("standing by: %s", error)
                     said = str(error)
-                self._beats.beat("leadership", within=STANDBY * 5)
-                await self._here.clock.sleep(STANDBY)
+                await _within(stop, self._here.clock.sleep(STANDBY))
                 continue
+            self._beats.forget("leadership")
             self._metrics.leads(self._here.epoch)
-            await self._here.append(self._here.event(records.EventKind.LEADING, f"leading in epoch {self._here.epoch}"))
-            return
-
-    async def _pollers(self) -> None:
-        """One poll loop for each repository of the present settings."""
-        polls: dict[str, asyncio.Task[None]] = {}
-        try:
-            while True:
-                for name in self._here.repositories.keys() - polls.keys():
-                    polls[name] = asyncio.create_task(self._loops.poll(name), name=f"poll {name}")
-                for name in polls.keys() - self._here.repositories.keys():
-                    polls.pop(name).cancel()
-                    self._beats.forget(f"poll {name}")
-                self._loops.reloaded.clear()
-                await _first_end(self._loops.reloaded, list(polls.values()))
-        finally:
-            for task in polls.values():
-                task.cancel()
+            return True
+        return False
 
     async def _watchdog(self) -> None:
         """Say when a loop goes silent, and when it is back."""
-        before: tuple[str, ...] = ()
+        before: set[str] = set()
         while True:
             self._beats.beat("watchdog", within=WATCHDOG * 4)
-            late = self._beats.late()
-            for loop in late:
-                if loop.partition(":")[0] not in {known.partition(":")[0] for known in before}:
-                    log.error("stuck? %s", loop)
-            before = late
+            late = {sentence.partition(": ")[0]: sentence for sentence in self._beats.late()}
+            for loop in late.keys() - before:
+                log.error("stuck? %s", late[loop])
+            for loop in before - late.keys():
+                log.warning("%s is back", loop)
+            before = set(late)
             await self._here.clock.sleep(WATCHDOG)
 
     async def _shut_down(self, feeders: list[asyncio.Task[None]], workers: list[asyncio.Task[None]]) -> None:
         """Feeders stop at once; a worker in the middle of a pass gets `GRACE` to reach the pass's next wait."""
         for task in feeders:
             task.cancel()
-        deadline = self._here.clock.monotonic() + GRACE
-        while self._loops.queue.busy and self._here.clock.monotonic() < deadline:
-            await self._here.clock.sleep(0.05)
-        for task in workers:
-            task.cancel()
-        for task in (*feeders, *workers):
-            with contextlib.suppress(asyncio.CancelledError, errors.ReconcilerError):
-                await task
+        await self._polls.stop()
+        await self._reach.stop()
+        async with self._queue.still(within=GRACE):
+            for task in workers:
+                task.cancel()
+            await asyncio.gather(*feeders, *workers, return_exceptions=True)
+
+
+async def _within(stop: asyncio.Event, wait: Coroutine[Any, Any, None]) -> None:
+    """Wait, but no longer than until `stop`."""
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wait)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for one in waits:
+            one.cancel()
 
 
 async def _first_end(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
@@ -162,8 +163,10 @@ async def once(
                     worker.result()
             await here.clock.sleep(0.05)
     finally:
-        for worker in workers:
-            worker.cancel()
+        async with waiting.still(within=GRACE):
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
     return results
 
 

@@ -7,8 +7,9 @@ ABOUT_ALL = "reconciler"
 
 
 def line(event: records.Event) -> str:
-    """`2026-01-01T10:00:00Z production/web rolled out: all healthy (revision 1a2b3c)`. One line, printable only."""
-    head = f"{event.at} {event.target or ABOUT_ALL} {event.kind.value.replace('-', ' ')}"
+    """`production/web rolled out: all healthy (revision 1a2b3c)`. One line, printable only. Its time is beside it
+    wherever it is shown: a log has its own."""
+    head = f"{event.target or ABOUT_ALL} {event.kind.value.replace('-', ' ')}"
     because = f": {event.because}" if event.because else ""
     data = ", ".join(f"{name} {value}" for name, value in event.data)
     return _printable(f"{head}{because}{f' ({data})' if data else ''}")

@@ -1,0 +1,101 @@
+"""One loop for each repository of the present settings: ask for its head, wake what it touches, wait."""
+
+import asyncio
+import contextlib
+import functools
+from dataclasses import dataclass, field
+
+from reconciler import errors
+from reconciler.daemon import beats, queue, recording
+from reconciler.model import outcomes, records
+from reconciler.pipeline import heads, world
+
+SLACK = 120.0
+"""Seconds a poll may take beyond its interval before its loop counts as stuck; the fetch has a limit of its own
+(`timeout` of the repository), which is added."""
+
+HINT = "it is tried again; `reconciler doctor` examines it"
+
+
+@dataclass(slots=True)
+class Polls:
+    """The loops. They are stopped while settings change, so that no snapshot mixes old and new ones."""
+
+    here: world.World
+    heads: heads.Heads
+    queue: queue.Queue
+    beats: beats.Beats
+    recording: recording.Recording
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a loop has ended by itself; `check` raises its error."""
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _nudges: dict[str, asyncio.Event] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """A loop for each repository."""
+        for name in self.here.repositories:
+            task = self._tasks[name] = asyncio.create_task(self._poll(name), name=f"poll {name}")
+            task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """End them, also in the middle of a fetch: the mirror is made for that."""
+        tasks, self._tasks = self._tasks, {}
+        for name, task in tasks.items():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, errors.ReconcilerError):
+                await task
+            self.beats.forget(f"poll {name}")
+
+    def nudge(self, name: str) -> None:
+        """Poll this repository now."""
+        if name in self._nudges:
+            self._nudges[name].set()
+
+    async def watch(self) -> None:
+        """Wait until a loop ends by itself; raises its error."""
+        await self.failed.wait()
+        for task in self._tasks.values():
+            if task.done():
+                task.result()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self.failed.set()
+
+    async def _poll(self, name: str) -> None:
+        nudge = self._nudges.setdefault(name, asyncio.Event())
+        while True:
+            its = self.here.settings.repositories[name]
+            nudge.clear()
+            self.beats.beat(f"poll {name}", within=its.poll + its.timeout + SLACK)
+            await self.recording.kept(f"poll {name}", functools.partial(self._once, name))
+            await self._wait(nudge, self.here.chance.jitter(its.poll))
+
+    async def _once(self, name: str) -> None:
+        before, was = self.heads.trouble(name), self.heads.revision(name)
+        for key in await self.heads.poll(name):
+            self.queue.wake(key)
+        await self._tell(name, before, was)
+
+    async def _tell(self, name: str, before: outcomes.Hold | None, was: str) -> None:
+        """Say what a poll changed: a repository that went away or came back, a new revision."""
+        after, revision = self.heads.trouble(name), self.heads.revision(name)
+        if after and after != before:
+            because = f"repository {name}: {after.because}; {HINT}"
+            await self.here.append(self.here.event(records.EventKind.HELD, because, reason=after.reason.value))
+        elif before and not after:
+            because = f"repository {name} answers again"
+            await self.here.append(self.here.event(records.EventKind.HOLD_ENDED, because))
+        if revision and revision != was:
+            because = f"repository {name} is at {revision[:12]}"
+            await self.here.append(
+                self.here.event(records.EventKind.REVISION_SEEN, because, revision=revision, repository=name)
+            )
+
+    async def _wait(self, nudge: asyncio.Event, seconds: float) -> None:
+        nudged, timer = asyncio.ensure_future(nudge.wait()), asyncio.ensure_future(self.here.clock.sleep(seconds))
+        try:
+            await asyncio.wait((nudged, timer), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            nudged.cancel()
+            timer.cancel()

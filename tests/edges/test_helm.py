@@ -183,6 +183,21 @@ async def test_a_version_of_kubernetes_that_fits_is_no_problem(helm: renderer.He
     assert "a: 1" in await render(helm, files)
 
 
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        "http://json-schema.org/schema#",
+        "https://json-schema.org/schema",
+        "http://json-schema.org/draft-07/schema#",
+        "https://json-schema.org/draft/2020-12/schema",
+    ],
+)
+async def test_a_dialect_that_the_validator_knows_needs_no_network(helm: renderer.HelmRenderer, dialect: str) -> None:
+    """Bitnami's charts, Istio's gateway and Prometheus' name no draft: the box, which has no network, renders them."""
+    schema = f'{{"$schema": "{dialect}", "required": ["size"]}}'
+    assert "missing property 'size'" in await refusal(helm, with_file("charts/web/values.schema.json", schema))
+
+
 async def test_schemas_in_packed_subcharts_are_scanned_too(helm: renderer.HelmRenderer) -> None:
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:

@@ -17,7 +17,7 @@ SCHEMA = "values.schema.json"
 ARCHIVES = (".tgz", ".tar.gz")
 ARCHIVE_DEPTH = 4  # charts packed into charts packed into …
 LOCAL_DIALECT = re.compile(r"https?://json-schema\.org/(draft-0[467]/|draft/20(19-09|20-12)/)?schema#?")
-"""Meta-schemas that Helm's validator carries inside; without a draft the latest, as in all of Bitnami's charts. Any other
+"""Meta-schemas that Helm's validator carries inside; without a draft the latest, as in Bitnami's charts. Any other
 `$schema` it would fetch."""
 
 

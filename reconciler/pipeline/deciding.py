@@ -58,8 +58,9 @@ class Deciding:
         while a prune waits for its confirmation, and must neither void it nor ask for another.
         """
         if not wanted.manifests:
-            because = f"{prepared.target.key} renders to no object at revision {prepared.inputs.revision[:12]}"
-            return Decided(None, outcomes.Hold(outcomes.HoldReason.EMPTY, because, prepared.inputs.revision))
+            target, revision = prepared.target, prepared.inputs.revision
+            because = f"there is no object in {target.source.path} at revision {revision[:12]}; nothing is deleted"
+            return Decided(None, outcomes.Hold(outcomes.HoldReason.EMPTY, because, revision))
         here, key = self._here, prepared.target.key
         rows = await here.journal.inventory(key)
         planned = await planning.make(

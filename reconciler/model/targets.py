@@ -11,6 +11,8 @@ class ManifestFolder:
     """Plain YAML files. `path` is relative to the repository's root; every `*.yaml`, `*.yml`, `*.json` below it."""
 
     path: str
+    exclude: tuple[str, ...] = ()
+    """Patterns of paths below it that hold no manifests (`render/folder.py`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,9 +77,8 @@ class Rendering:
     ) -> manifests.ManifestSet:
         source = target.source
         if isinstance(source, targets.ManifestFolder):
-            below = f"{source.path}/" if source.path else ""
-            mine = [file for file in files if file.path.startswith(below) or file.path == source.path]
-            return self._assembled(target, facts=facts, rendered=chart.Rendered(folder.read(mine), ()))
+            mine, notes = folder.chosen(files, source)
+            return self._assembled(target, facts=facts, rendered=chart.Rendered(folder.read(mine), notes))
         if isinstance(source, targets.Kustomization):
             kustomize.check(target, source, files=files)
             text = await self._renderer.kustomize(source, files=files)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reconciler.model import document
 
 REMEDY_EXPORTED = "it belongs to the server; remove it"
-REMEDY_ELSEWHERE = "move files that are no manifests (values, settings, workflows) out of the folder"
+REMEDY_ELSEWHERE = "move the file elsewhere, or name it in source.manifests.exclude of application.yaml"
 SERVER_OWNED = (
     "uid",
     "resourceVersion",

@@ -25,6 +25,12 @@ class ManifestsSource(base.Settings):
         description="The folder, from the application's folder; with a leading `/` from the repository's root. The"
         " default keeps `application.yaml` itself out of it.",
     )
+    exclude: Annotated[tuple[values.PathPattern, ...], Field(max_length=100)] = Field(
+        default=(),
+        description="Files below it that are no manifests: `*.json` fits at any depth, `ci/*.yaml` from the folder on,"
+        " `**` stands for any folders. Everything else must be a manifest: what cannot be read as one is refused.",
+        examples=["[values.yaml, .github]"],
+    )
 
 
 class ChartSource(base.Settings):

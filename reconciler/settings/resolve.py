@@ -163,11 +163,12 @@ class _Merge:
             )
         if kustomize is not None:
             return targets.Kustomization(self.from_folder(kustomize.path) if kustomize.path else self.folder)
-        path = self.from_folder((manifests or application_file.ManifestsSource()).path)
+        plain = manifests or application_file.ManifestsSource()
+        path = self.from_folder(plain.path)
         if f"{self.folder}/".startswith(f"{path}/"):
             text = f"{path} holds application.yaml itself; move the manifests into a folder of their own"
             self.complain(self.application, ("source", "manifests", "path"), text)
-        return targets.ManifestFolder(path)
+        return targets.ManifestFolder(path, plain.exclude)
 
     def from_folder(self, path: str) -> str:
         """From the application's folder, unless a leading slash says: from the repository's root."""

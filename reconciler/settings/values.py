@@ -348,6 +348,14 @@ NamespacePattern = Annotated[
 ]
 GitRef = Annotated[str, Shape("fully qualified ref", git_ref)]
 RepositoryPath = Annotated[str, Shape("path in the repository", repository_path)]
+PathPattern = Annotated[
+    str,
+    grammar(
+        r"/?[^/\x00-\x1f]+(?:/[^/\x00-\x1f]+)*/?",
+        title="pattern of paths",
+        remedy="write a file's or folder's name or path, with * for any characters",
+    ),
+]
 RootPath = Annotated[str, Shape("path from the repository's root", root_path)]
 DiskPath = Annotated[str, Shape("absolute path on the daemon's disk", disk_path)]
 FileName = Annotated[str, Shape("file name", file_name)]

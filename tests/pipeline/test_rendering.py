@@ -138,7 +138,7 @@ async def test_a_folder_takes_only_its_own_files_and_asks_no_renderer() -> None:
     renderer = FakeRenderer("")
     files = Files(
         examples.file("desired-state/production/web/a.yaml", CM % "a"),
-        examples.file("desired-state/production/web/application.yaml", "x: 1"),
+        examples.file("desired-state/production/web/application.yaml", "apiVersion: reconciler.dev/v1"),
         examples.file("desired-state/production/web-two/b.yaml", CM % "b"),
         examples.file("charts/c.yaml", CM % "c"),
     )

@@ -42,6 +42,7 @@ class HoldReason(enum.Enum):
     FIRST_FAILED = "first-failed"
     UNPROVEN = "unproven"
     WORLD = "world"
+    UPSTREAM = "upstream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,10 @@ EXITS: dict[HoldReason, Exit] = {
         "The release could not be judged because something outside of it fails.",
         "By itself: tried again with back-off; or at once.",
         "reconciler sync {environment}/{application}",
+    ),
+    HoldReason.UPSTREAM: Exit(
+        "A path that the environment before it reads too has changed, and that one is not good with it yet.",
+        "By itself when the environment named by promotesFrom is good with it; or a commit that takes it back.",
     ),
 }
 

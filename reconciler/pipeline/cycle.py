@@ -9,6 +9,7 @@ from reconciler.pipeline import (
     advancing,
     anchoring,
     asking,
+    chain,
     deciding,
     drift,
     failing,
@@ -34,13 +35,15 @@ class Cycle:
         self.heads = heads.Heads(here)
         self.drift = drift.Drift(here, wake)
         self._here = here
+        self._wake = wake
         its_rendering = rendering.Rendering(here.renderer, here.journal.installation)
         self._deciding = deciding.Deciding(here, its_rendering, self.heads)
         self._watching = watching.Watching(here, wake)
         self._reverting = reverting.Reverting(here, self.heads)
-        self._failing = failing.Failing(here, self.heads, wake)
+        self._chain = chain.Chain(here, self.heads)
+        self._failing = failing.Failing(here, self.heads, self._chain, wake)
         self._asking = asking.Asking(here, self.heads, self.drift, returning.Returning(here, self.heads, self._failing))
-        self._starting = starting.Starting(here, self.heads, self._deciding, self.drift)
+        self._starting = starting.Starting(here, self._chain, self._deciding, self.drift)
         self._anchoring = anchoring.Anchoring(here)
         self._advancing = advancing.Advancing(
             here, self._deciding, self._watching, self._failing, self.drift, self.heads, self._anchoring
@@ -84,6 +87,9 @@ class Cycle:
         except errors.Terminal as error:
             result = starting.held(_standstill(error), due_in=starting.RETRY_REFUSED)
         await self._report(key, result)
+        if result.outcome is outcomes.Outcome.ROLLED_OUT:
+            for waiting in self._chain.downstream(key):
+                self._wake(waiting)
         return result
 
     async def _pass(self, key: ids.TargetKey) -> outcomes.PassResult:

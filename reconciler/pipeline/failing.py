@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from reconciler import errors
 from reconciler.ending import brake, judge
 from reconciler.model import ids, outcomes, records, rollouts, verdicts
-from reconciler.pipeline import heads, world
+from reconciler.pipeline import chain, heads, world
 
 RETRY = 1.0
 BRAKED = 15.0
@@ -24,9 +24,16 @@ class Answer:
 
 
 class Failing:
-    def __init__(self, here: world.World, its_heads: heads.Heads, wake: Callable[[ids.TargetKey], None]) -> None:
+    def __init__(
+        self,
+        here: world.World,
+        its_heads: heads.Heads,
+        its_chain: chain.Chain,
+        wake: Callable[[ids.TargetKey], None],
+    ) -> None:
         self._here = here
         self._heads = its_heads
+        self._chain = its_chain
         self._wake = wake
         self._unwell: dict[ids.TargetKey, float] = {}
         self._failing: dict[ids.TargetKey, float] = {}
@@ -111,7 +118,8 @@ class Failing:
     async def differing(
         self, ledger: records.Ledger, prepared: heads.Prepared
     ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[ids.TargetKey, ...]], ...]]:
-        """Input paths that differ between `prepared` and last good: the target's own, and others with their readers."""
+        """Input paths that differ between `prepared` and last good: the target's own, and others with the targets that
+        have accepted their new content."""
         if ledger.last_good is None:
             return (), ()
         try:
@@ -120,10 +128,16 @@ class Failing:
             return (), ()
         before = {path.path: path.oid for path in good.inputs.paths}
         after = {path.path: path for path in prepared.inputs.paths}
-        readers = self._heads.readers(ledger.target)
         changed = [path for name, path in after.items() if before.get(name, "") != path.oid]
         own = tuple(path.path for path in changed if path.own)
-        return own, tuple((path.path, readers.get(path.path, ())) for path in changed if not path.own)
+        revision = prepared.inputs.revision
+        return own, tuple(
+            [
+                (path.path, await self._chain.accepted(ledger.target, path.path, revision))
+                for path in changed
+                if not path.own
+            ]
+        )
 
     async def _revert(self, ledger: records.Ledger, rollout: rollouts.Rollout, ending: judge.Revert) -> Answer:
         failure = rollouts.Failure(rollout.revision, rollout.input_digest, ending.because)

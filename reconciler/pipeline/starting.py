@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.model import manifests, outcomes, plans, records, rollouts, targets
-from reconciler.pipeline import deciding, drift, heads, world
+from reconciler.pipeline import chain, deciding, drift, heads, world
 from reconciler.plan import drift as drifts
 from reconciler.source import admission, desired
 
@@ -21,10 +21,10 @@ class Started:
 
 class Starting:
     def __init__(
-        self, here: world.World, its_heads: heads.Heads, its_deciding: deciding.Deciding, its_drift: drift.Drift
+        self, here: world.World, its_chain: chain.Chain, its_deciding: deciding.Deciding, its_drift: drift.Drift
     ) -> None:
         self._here = here
-        self._heads = its_heads
+        self._chain = its_chain
         self._deciding = its_deciding
         self._drift = its_drift
 
@@ -37,8 +37,11 @@ class Starting:
             due_in = self._drift.heals_in(ledger.target)
             return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, waits, due_in))
         purpose = _purpose(done, choice)
-        if purpose is rollouts.Purpose.RELEASE and (hold := await self.history(ledger, choice)):
-            return Started(ledger, held(hold))
+        if purpose is rollouts.Purpose.RELEASE:
+            if hold := await self.history(ledger, choice):
+                return Started(ledger, held(hold))
+            if hold := await self._chain.waits(ledger, prepared):
+                return Started(ledger, held(hold, due_in=RETRY_REFUSED))
         try:
             wanted = await self._deciding.render(prepared)
         except errors.InvalidInput as error:

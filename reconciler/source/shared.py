@@ -27,11 +27,12 @@ def shared_paths(
     changed = [path.path for path in inputs.paths if old.get(path.path) != path.oid]
     found = []
     for path in changed:
-        others = {key for other, keys in readers.items() if _overlap(path, other) for key in keys} - {target}
+        others = {key for other, keys in readers.items() if overlap(path, other) for key in keys} - {target}
         if others:
             found.append(Shared(path, tuple(sorted(others))))
     return tuple(found)
 
 
-def _overlap(one: str, other: str) -> bool:
+def overlap(one: str, other: str) -> bool:
+    """Whether one path is the other, or lies inside it."""
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

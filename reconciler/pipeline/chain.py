@@ -1,0 +1,82 @@
+"""Shared paths flow along the chain of environments (design §8.4).
+
+A chart that staging reads too reaches production when staging is good with it: a bad edit stops where it comes first,
+and is taken back there, before anybody depends on it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from reconciler import errors
+from reconciler.model import ids, outcomes, records, sources
+from reconciler.pipeline import heads, world
+from reconciler.source import shared
+
+
+class Chain:
+    def __init__(self, here: world.World, its_heads: heads.Heads) -> None:
+        self._here = here
+        self._heads = its_heads
+
+    async def waits(self, ledger: records.Ledger, prepared: heads.Prepared) -> outcomes.Hold | None:
+        """Why the target must not take `prepared` yet; None when it may: nothing shared changed, or the environment
+        before it is good with all that did."""
+        before_it = prepared.target.promotes_from
+        if not before_it:
+            return None
+        readers = self._heads.readers(ledger.target)
+        present = await self._present(ledger)
+        for found in shared.shared_paths(prepared.inputs, readers, before=present, target=ledger.target):
+            for reader in found.readers:
+                if reader.environment != before_it:
+                    continue
+                good = (await self._here.journal.ledger(reader)).last_good
+                if not await self._same(reader, found.path, readers, at=good, revision=prepared.inputs.revision):
+                    because = f"{found.path} changed, and {reader} is not good with it yet"
+                    return outcomes.Hold(outcomes.HoldReason.UPSTREAM, because, prepared.inputs.revision)
+        return None
+
+    async def accepted(self, key: ids.TargetKey, path: str, revision: str) -> tuple[ids.TargetKey, ...]:
+        """The other targets that have been brought to the content that `path` has at `revision`: it is theirs too, and
+        is not taken back over their heads."""
+        readers = self._heads.readers(key)
+        others = {other for name, keys in readers.items() if shared.overlap(path, name) for other in keys}
+        found = []
+        for other in sorted(others):
+            present = (await self._here.journal.ledger(other)).present
+            if present and await self._same(other, path, readers, at=present, revision=revision):
+                found.append(other)
+        return tuple(found)
+
+    def downstream(self, key: ids.TargetKey) -> tuple[ids.TargetKey, ...]:
+        """The targets that may have waited for this one to be good."""
+        known = ((other, self._heads.of(other)) for other in self._heads.known())
+        return tuple(
+            other
+            for other, prepared in known
+            if isinstance(prepared, heads.Prepared) and prepared.target.promotes_from == key.environment
+        )
+
+    async def _present(self, ledger: records.Ledger) -> sources.Inputs | None:
+        """What the target has now; None: nothing, or nothing that can be read any more."""
+        if ledger.present is None:
+            return None
+        try:
+            return (await self._heads.prepare(ledger.target, ledger.present.revision)).inputs
+        except (errors.InvalidInput, errors.PathMissing):
+            return None
+
+    async def _same(
+        self,
+        reader: ids.TargetKey,
+        path: str,
+        readers: Mapping[str, Sequence[ids.TargetKey]],
+        *,
+        at: records.Good | records.Present | None,
+        revision: str,
+    ) -> bool:
+        """Whether what `reader` reads at or around `path` is the same at its own revision as at `revision`."""
+        if at is None:
+            return False
+        theirs = sorted(name for name, keys in readers.items() if reader in keys and shared.overlap(path, name))
+        repository = self._here.repository_of(reader)
+        return await repository.oids(at.revision, theirs) == await repository.oids(revision, theirs)

@@ -21,6 +21,15 @@ from reconciler.web import server
 
 log = logging.getLogger("reconciler")
 
+LEVELS = {
+    records.EventKind.PAGE: logging.ERROR,
+    records.EventKind.REVERT_FAILED: logging.ERROR,
+    records.EventKind.HELD: logging.WARNING,
+    records.EventKind.ROLLOUT_FAILED: logging.WARNING,
+    records.EventKind.SETTINGS_REJECTED: logging.WARNING,
+}
+"""How loud an event is in the log; the others are information."""
+
 
 def check_config(config: pathlib.Path, *, desired_state: pathlib.Path) -> tree.CheckReport:
     """What `reconciler config check` tells of the two folders."""
@@ -171,7 +180,7 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
     its_beats, its_metrics = beats.Beats(clock), metrics.Metrics()
 
     def heard(event: records.Event) -> None:
-        log.info("%s", telling.line(event))
+        log.log(LEVELS.get(event.kind, logging.INFO), "%s", telling.line(event))
         its_metrics.heard(event)
 
     async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
@@ -192,7 +201,7 @@ async def once(
     its = settings(config)
 
     def heard(event: records.Event) -> None:
-        log.info("%s", telling.line(event))
+        log.log(LEVELS.get(event.kind, logging.INFO), "%s", telling.line(event))
 
     async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
         return await run.once(here, patience=patience, wanted=wanted)

@@ -17,6 +17,11 @@ SLACK = 120.0
 HINT = "it is tried again; `reconciler doctor` examines it"
 
 
+def about(subject: str, trouble: str) -> str:
+    """The sentence, with its subject in front where it does not name it itself, and what to do."""
+    return f"{trouble if subject in trouble else f'{subject}: {trouble}'}; {HINT}"
+
+
 @dataclass(slots=True)
 class Polls:
     """The loops. They are stopped while settings change, so that no snapshot mixes old and new ones."""
@@ -81,8 +86,9 @@ class Polls:
         """Say what a poll changed: a repository that went away or came back, a new revision."""
         after, revision = self.heads.trouble(name), self.heads.revision(name)
         if after and after != before:
-            because = f"repository {name}: {after.because}; {HINT}"
+            because = about(f"repository {name}", after.because)
             await self.here.append(self.here.event(records.EventKind.HELD, because, reason=after.reason.value))
+            await self._wake_known(name)
         elif before and not after:
             because = f"repository {name} answers again"
             await self.here.append(self.here.event(records.EventKind.HOLD_ENDED, because))
@@ -91,6 +97,16 @@ class Polls:
             await self.here.append(
                 self.here.event(records.EventKind.REVISION_SEEN, because, revision=revision, repository=name)
             )
+
+    async def _wake_known(self, name: str) -> None:
+        """A repository that was never read here: what the journal knows of it can still be held, and a rollout that an
+        earlier process began is seen through."""
+        if self.heads.revision(name):
+            return
+        environments = self.here.settings.environments
+        for key in await self.here.journal.targets():
+            if key.environment in environments and environments[key.environment].repository == name:
+                self.queue.wake(key)
 
     async def _wait(self, nudge: asyncio.Event, seconds: float) -> None:
         nudged, timer = asyncio.ensure_future(nudge.wait()), asyncio.ensure_future(self.here.clock.sleep(seconds))

@@ -10,7 +10,7 @@ from reconciler.daemon import polls, queue, recording
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import world
 
-DEADLINE = 3.0
+DEADLINE = 2.5
 """Seconds a cluster gets to answer: `run` says within 5 what it cannot reach."""
 
 FIRST, FACTOR, CAP = 1.0, 2.0, 15.0
@@ -62,7 +62,7 @@ class Reach:
         told, rest = "", FIRST
         while trouble := await self._trouble(name):
             if trouble != told:
-                because = f"cluster {name}: {trouble}; {polls.HINT}"
+                because = polls.about(f"cluster {name}", trouble)
                 reason = outcomes.HoldReason.CLUSTER_UNAVAILABLE.value
                 await self._tell(self.here.event(records.EventKind.HELD, because, reason=reason))
                 told = trouble
@@ -80,7 +80,7 @@ class Reach:
             async with asyncio.timeout(DEADLINE):
                 await self.here.clusters[name].facts(fresh=True)
         except TimeoutError:
-            return f"the API server did not answer within {DEADLINE:.0f} s"
+            return f"the API server did not answer within {DEADLINE:g} s"
         except errors.ReconcilerError as error:
             return str(error)
         return ""

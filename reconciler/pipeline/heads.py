@@ -64,6 +64,8 @@ class Heads:
         """Ask the repository for its head and prepare what is new. Returns the targets to look at again."""
         try:
             touched = await self._poll(name)
+        except (errors.LeadershipLost, errors.JournalUnusable):
+            raise  # no trouble of the repository
         except errors.RefMissing as error:
             return self._ail(name, outcomes.Hold(outcomes.HoldReason.REF_MISSING, str(error)))
         except (errors.Transient, errors.Terminal) as error:

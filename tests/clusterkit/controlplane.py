@@ -14,6 +14,7 @@ from tests.clusterkit import access, processes
 KIT = pathlib.Path(__file__).parents[1] / "control-plane"
 READY_WITHIN = 60.0  # seconds; 3–5 are usual on two idle cores
 ATTEMPTS = 3
+CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")
 # Below the range from which the kernel takes the ports of outgoing connections: a port from that range could be taken
 # by a client while the API server is down, even by the very client that tries to reach it there.
 PORTS = range(20_000, 32_000)
@@ -53,6 +54,12 @@ class ControlPlane(access.ClusterAccess):
         self._parts["kube-apiserver"].start()
         self.wait_for(self._ready, READY_WITHIN, what="the API server being ready")
 
+    def restart_controllers(self) -> None:
+        """After an outage they rest up to half a minute before they try again: tests have no use for that."""
+        for name in CONTROLLERS:
+            self._parts[name].kill()
+            self._parts[name].start()
+
     def freeze_api_server(self) -> None:
         """Connections stay open and nothing is answered, as with a network that swallows packets."""
         self._parts["kube-apiserver"].freeze()
@@ -67,7 +74,7 @@ class ControlPlane(access.ClusterAccess):
         self.wait_for(self._ready, READY_WITHIN, what="the API server being ready")
         if "kwok" not in self._parts:
             return
-        for name in ("kube-controller-manager", "kube-scheduler", "kwok"):
+        for name in CONTROLLERS:
             self._parts[name].start()
         self.create(NODE)
         self.wait_for(self._pods_can_run, READY_WITHIN, what="the node being ready for pods")

@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
 .PHONY: help install test check demo control-plane cluster lock clean
 
@@ -22,12 +23,14 @@ check: $(READY) ## formatting, lint, types
 
 install: $(READY) ## the virtual environment, from the hash-pinned lock file
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
-	@echo 'Installing the pinned dependencies into $(VENV): about half a minute, once.'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo 'Installing the pinned dependencies into $(VENV): less than half a minute, once.'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --requirement requirements-installer.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock \
+	  || { echo 'uv could not (it does not read the settings of pip): pip tries, and takes a minute.'; $(PIP) --requirement requirements.lock; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 control-plane: $(READY) ## build the real control plane: about 5 minutes once a machine, then at once

@@ -39,8 +39,8 @@ control-plane: $(READY) ## build the real control plane: about 5 minutes once a 
 cluster: control-plane ## run a real Kubernetes API server in the foreground
 	$(BIN)/python tests/control-plane/cluster.py
 
-lock: ## pin the dependencies of pyproject.toml again (needs uv)
-	uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock
+lock: $(READY) ## pin the dependencies of pyproject.toml again
+	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock
 
 clean: ## remove the environment and the caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -106,7 +106,7 @@ def test_quick_edits_are_healed_with_a_back_off(a_site: site.Site) -> None:
     # The bursts may be caught in the middle, so that there is one healing more; each waits three times as long.
     assert all(pause >= 2 * 3**number - 0.1 for number, pause in enumerate(pauses))
     assert len(times) <= 4
-    # An edit that comes while its field is healed is healed with it: a healing costs at least one call, an edit at most.
+    # An edit that comes while its field is healed is healed with it: a call a healing at least, a call an edit at most.
     assert len(times) <= len(a_site.counted_calls(after=begin)) <= 15
 
 

@@ -1,0 +1,117 @@
+"""What the sandbox serves: every kind of the real API server that `served.json` was taken from, and the kinds of
+CustomResourceDefinitions once they are established."""
+
+import functools
+import pkgutil
+from dataclasses import dataclass
+
+from reconciler.model import document, ids, live
+
+CRD = ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition")
+VERBS = frozenset({"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"})
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """`served.json`: tests/control-plane/extract.py writes it."""
+
+    version: str
+    types: tuple[live.ResourceType, ...]
+    subresources: dict[ids.KindKey, frozenset[str]]
+    roots: document.Json
+    """`apps/v1/Deployment` → the name of its schema."""
+    schemas: document.Json
+
+
+@functools.cache
+def published() -> Published:
+    """Read once a process, when the first sandbox is made."""
+    raw = pkgutil.get_data("reconciler.sandbox", "served.json")
+    if raw is None:
+        raise FileNotFoundError("reconciler/sandbox/served.json is not installed")
+    found = document.decode(raw)
+    types: list[live.ResourceType] = []
+    subresources: dict[ids.KindKey, frozenset[str]] = {}
+    for line in document.items(found, "types"):
+        if not isinstance(line, list):
+            continue
+        group, version, kind, plural, namespaced, verbs, below = line
+        key = ids.KindKey(str(group), str(kind))
+        words = frozenset(str(verb) for verb in verbs) if isinstance(verbs, list) else frozenset[str]()
+        types.append(live.ResourceType(key, str(version), str(plural), namespaced is True, words))
+        names = frozenset(str(name) for name in below) if isinstance(below, list) else frozenset[str]()
+        subresources.setdefault(key, names)
+    return Published(
+        document.text(found, "version"),
+        tuple(types),
+        subresources,
+        document.mapping(found, "roots"),
+        document.mapping(found, "schemas"),
+    )
+
+
+class Served:
+    """The kinds of one sandbox."""
+
+    def __init__(self) -> None:
+        self._custom: dict[str, tuple[live.ResourceType, ...]] = {}
+        """Of each established CustomResourceDefinition, by its name."""
+        self._facts: live.ClusterFacts | None = None
+        self._preferred: dict[ids.KindKey, live.ResourceType] = {}
+
+    def facts(self) -> live.ClusterFacts:
+        if self._facts is None:
+            found = published()
+            custom = tuple(kind for name in sorted(self._custom) for kind in self._custom[name])
+            self._facts = live.ClusterFacts(found.version, found.types + custom)
+            self._preferred = {kind.kind: kind for kind in reversed(self._facts.types)}
+        return self._facts
+
+    def find(self, api_version: str, kind: str) -> live.ResourceType | None:
+        return self.facts().find(api_version, kind)
+
+    def preferred(self, kind: ids.KindKey) -> live.ResourceType | None:
+        self.facts()
+        return self._preferred.get(kind)
+
+    def defined(self, definition: document.Json, *, gone: bool) -> None:
+        """A CustomResourceDefinition was written: its kind is served from `Established` on."""
+        name = document.text(definition, "metadata", "name")
+        before = self._custom.pop(name, ())
+        if not gone and _established(definition):
+            self._custom[name] = tuple(_types(definition))
+        if self._custom.get(name, ()) != before:
+            self._facts = None
+
+
+def _established(definition: document.Json) -> bool:
+    return any(
+        isinstance(condition, dict) and (condition.get("type"), condition.get("status")) == ("Established", "True")
+        for condition in document.items(definition, "status", "conditions")
+    )
+
+
+def _types(definition: document.Json) -> list[live.ResourceType]:
+    """Its served versions, in order of their priority: stable before beta before alpha, newer before older."""
+    spec = document.mapping(definition, "spec")
+    key = ids.KindKey(document.text(spec, "group"), document.text(spec, "names", "kind"))
+    plural, namespaced = document.text(spec, "names", "plural"), spec.get("scope") == "Namespaced"
+    versions = [
+        document.text(version, "name")
+        for version in document.items(spec, "versions")
+        if isinstance(version, dict) and version.get("served") is True
+    ]
+    return [
+        live.ResourceType(key, version, plural, namespaced, VERBS)
+        for version in sorted(versions, key=_priority, reverse=True)
+    ]
+
+
+def _priority(version: str) -> tuple[int, int, int, str]:
+    """`v2` > `v1` > `v2beta1` > `v1alpha1` > anything else."""
+    for place, word in enumerate(("alpha", "beta")):
+        major, found, minor = version.removeprefix("v").partition(word)
+        if found and major.isdecimal() and minor.isdecimal():
+            return place + 1, int(major), int(minor), version
+    major = version.removeprefix("v")
+    return (3, int(major), 0, version) if major.isdecimal() else (0, 0, 0, version)

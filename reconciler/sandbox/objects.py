@@ -5,12 +5,17 @@ everybody who reads it and is never changed: a write makes a new one.
 """
 
 import collections
+import datetime
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reconciler import ports
 from reconciler.model import document, ids, live
 from reconciler.sandbox import served
+
+POD = ids.KindKey("", "Pod")
+GRACE = 30
+"""Seconds that a pod is given to end when it does not say."""
 
 NAMESPACE = ids.KindKey("", "Namespace")
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -97,16 +102,29 @@ class Objects:
         return self._write(key, body, before=stored)
 
     def delete(
-        self, key: ids.ObjectKey, *, uid: str = "", propagation: str = "Background"
+        self, key: ids.ObjectKey, *, uid: str = "", propagation: str = "Background", at_once: bool = False
     ) -> live.Deleted | live.Refused | None:
-        """None: there is no such object."""
+        """None: there is no such object. A pod that runs is only marked: its kubelet takes it away, with `at_once`."""
         stored = self.get(key)
         if stored is None:
             return None
         if uid and document.text(stored.body, "metadata", "uid") != uid:
             return live.Refused(key, live.Why.UID_CHANGED, f"{key} has another UID", status=409)
+        if not at_once and _runs(stored):
+            if not document.text(stored.body, "metadata", "deletionTimestamp"):
+                self.update(key, self._terminate, manager="kube-apiserver")
+            return live.Deleted(key, gone=False)
         self._remove(stored)
         return live.Deleted(key, gone=True)
+
+    def _terminate(self, body: document.Json) -> None:
+        """Mark a pod as being deleted, at the latest when its grace is over."""
+        given = document.at(body, "spec", "terminationGracePeriodSeconds")
+        grace = given if isinstance(given, int) else GRACE
+        end = self._clock.now() + datetime.timedelta(seconds=grace)
+        document.mapping(body, "metadata").update(
+            deletionTimestamp=end.strftime("%Y-%m-%dT%H:%M:%SZ"), deletionGracePeriodSeconds=grace
+        )
 
     def _unservable(self, key: ids.ObjectKey, api_version: str) -> live.Refused | None:
         """The kind and the namespace must be there."""
@@ -154,6 +172,13 @@ class Objects:
     def _all_untold(self) -> Iterator[Happened]:
         while self._untold:
             yield self._untold.popleft()
+
+
+def _runs(stored: Stored) -> bool:
+    """Whether it is a pod with a kubelet that has to end it first."""
+    if stored.key.kind_key != POD or not document.text(stored.body, "spec", "nodeName"):
+        return False
+    return document.text(stored.body, "status", "phase") not in ("Succeeded", "Failed")
 
 
 def key_of(body: document.Json) -> ids.ObjectKey:

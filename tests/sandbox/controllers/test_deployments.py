@@ -1,0 +1,75 @@
+"""Deployments in virtual time: what a contract would have to wait for."""
+
+from reconciler.model import document
+from reconciler.sandbox.controllers import deployments, world
+from tests.sandbox.controllers import laboratory
+
+QUARTERS: document.Json = {
+    "type": "RollingUpdate",
+    "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"},
+}
+
+
+def deployed(image: str = "web:v1", *, replicas: int = 5, **spec: document.JsonValue) -> laboratory.Laboratory:
+    """A laboratory in which a Deployment has been made and time has passed."""
+    made = laboratory.Laboratory()
+    whole: document.Json = {
+        **laboratory.workload(image, replicas=replicas),
+        "strategy": QUARTERS,
+        "progressDeadlineSeconds": 600,
+        "revisionHistoryLimit": 10,
+        **spec,
+    }
+    made.create(deployments.KIND, spec=whole)
+    made.passes(10)
+    return made
+
+
+def counts(made: laboratory.Laboratory) -> tuple[int, ...]:
+    words = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    return tuple(document.number(made.status(deployments.KIND), word) for word in words)
+
+
+def progress(made: laboratory.Laboratory) -> str:
+    said = document.items(made.status(deployments.KIND), "conditions")
+    return next(document.text(one, "reason") for one in said if isinstance(one, dict) and one["type"] == "Progressing")
+
+
+def images(made: laboratory.Laboratory) -> set[str]:
+    return {
+        document.text(container, "image")
+        for pod in made.objects.of_kind(world.POD)
+        for container in document.items(pod.body, "spec", "containers")
+        if isinstance(container, dict)
+    }
+
+
+def test_a_rollout_goes_through_and_then_nothing_moves() -> None:
+    made = deployed()
+    made.edit(deployments.KIND, laboratory.set_image("web:v2"))
+    assert made.passes(10) > 0
+    assert (counts(made), progress(made), images(made)) == ((5, 5, 5, 5), "NewReplicaSetAvailable", {"web:v2"})
+    assert made.passes(10_000) == 0
+
+
+def test_the_same_steps_have_the_same_history_byte_for_byte() -> None:
+    def history() -> bytes:
+        made = deployed()
+        made.edit(deployments.KIND, laboratory.set_image("web:v2-crash-loop"))
+        made.passes(700)
+        made.edit(deployments.KIND, laboratory.set_image("web:v1"))
+        made.passes(10)
+        return made.history()
+
+    assert history() == history()
+
+
+def test_a_stuck_rollout_costs_nothing_until_its_deadline_and_nothing_after_it() -> None:
+    made = deployed()
+    made.edit(deployments.KIND, laboratory.set_image("web:v2-never-ready"))
+    made.passes(5)
+    assert (counts(made), progress(made)) == ((7, 3, 4, 4), "ReplicaSetUpdated")
+    assert made.passes(580) == 0
+    assert made.passes(100) == 2  # the deadline itself, and a look at what it wrote
+    assert progress(made) == "ProgressDeadlineExceeded"
+    assert made.passes(10_000) == 0

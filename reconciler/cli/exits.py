@@ -40,6 +40,8 @@ MEANINGS: dict[str, dict[int, str]] = {
     },
     "once": {FAILED: "A target is held, was reverted, or had not come to rest in time."},
     "audit verify": {FAILED: "The journal is not what was recorded, or does not fit what a cluster remembers of it."},
+    "journal backup": {FAILED: "There is no backup: the file exists, cannot be written, or the journal is damaged."},
+    "journal verify": {FAILED: "The file is damaged, is no journal of this version, or is not what was recorded."},
     "doctor": {
         OK: "Nothing is wrong; what could not be found out is marked `?`.",
         FAILED: "At least one line is marked as failed.",

@@ -4,7 +4,7 @@ import typer
 from typer import core
 
 from reconciler import errors
-from reconciler.cli import asking, checking, config, daemon, exits, planning, reference, showing, waiting
+from reconciler.cli import asking, checking, config, daemon, exits, journal, planning, reference, showing, waiting
 
 
 class Commands(core.TyperGroup):
@@ -44,6 +44,7 @@ waiting.register(app)
 asking.register(app)
 app.add_typer(config.app, name="config")
 checking.register(app)
+app.add_typer(journal.app, name="journal")
 reference.register(app)
 
 

@@ -51,6 +51,18 @@ class Database:
             found = self._pragma("quick_check(1)")
             return "" if found == "ok" else found
 
+    def copy_to(self, path: pathlib.Path) -> None:
+        """Copy one consistent state of the journal into the empty file `path`, whole and without files beside it.
+        Others go on writing meanwhile. Raises as a write does, about `path`."""
+        source = self._connection.connection.driver_connection
+        try:
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
+                if isinstance(source, sqlite3.Connection):
+                    source.backup(copy)
+                copy.execute("PRAGMA journal_mode = delete")
+        except sqlite3.Error as error:
+            raise _meaning(error, path=path) from error
+
     def close(self) -> None:
         with self._translated():
             self._connection.close()

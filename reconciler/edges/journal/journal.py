@@ -109,6 +109,10 @@ class SqlJournal:
         """The newest epoch; 0 when nobody ever led."""
         return await self._read(statements.epoch)
 
+    async def inspect(self) -> None:
+        """Read the whole file. Raises JournalUnusable when it is damaged."""
+        await _in(self._worker, self._inspect)
+
     async def targets(self) -> tuple[ids.TargetKey, ...]:
         return await self._read(statements.targets)
 
@@ -194,14 +198,17 @@ class SqlJournal:
         if not self._lock.take():
             raise errors.Transient(f"{self._base.read(statements.leader)} leads: one daemon works, the others wait.")
         try:
-            if damage := self._base.damage():
-                raise errors.JournalUnusable(
-                    f"The journal {self._base.path} is damaged: restore a backup. (SQLite says: {damage})"
-                )
+            self._inspect()
             return self._base.write(lambda tx: statements.lead(tx, holder, at=_rfc3339(self._now())))
         except errors.ReconcilerError:
             self._lock.release()
             raise
+
+    def _inspect(self) -> None:
+        if damage := self._base.damage():
+            raise errors.JournalUnusable(
+                f"The journal {self._base.path} is damaged: restore a backup. (SQLite says: {damage})"
+            )
 
     async def _read(self, work: Callable[..., T], *arguments: object) -> T:
         return await _in(self._worker, lambda: self._base.read(lambda tx: work(tx, *arguments)))

@@ -48,16 +48,6 @@ class Release:
     """Those of the revisions in the ledger that are that commit, or descend from it."""
 
 
-ENDS_ALONE = frozenset(
-    {
-        outcomes.HoldReason.SOURCE_UNAVAILABLE,
-        outcomes.HoldReason.CLUSTER_UNAVAILABLE,
-        outcomes.HoldReason.MANY_FAILING,
-        outcomes.HoldReason.UNPROVEN,
-        outcomes.HoldReason.WORLD,
-    }
-)
-"""Holds that end by themselves: worth waiting for."""
 OF_THE_TARGET = frozenset({outcomes.HoldReason.PAUSED, outcomes.HoldReason.STOPPED})
 """Holds that concern every commit."""
 WELL = (outcomes.Outcome.UNCHANGED, outcomes.Outcome.ROLLED_OUT)
@@ -84,7 +74,7 @@ def judge(ledger: records.Ledger, goal: Goal, *, release: Release | None) -> Ver
             return Verdict(Reached.YES, ledger.because)
     if failed:
         return Verdict(Reached.NO, failed)
-    if held and held.reason not in ENDS_ALONE:
+    if held and not outcomes.EXITS[held.reason].by_itself:
         return Verdict(Reached.NO, f"held, {held.reason.value}: {held.because}")
     return _not_yet(ledger)
 

@@ -53,6 +53,11 @@ class Exit:
     ends: str
     command: str = ""
 
+    @property
+    def by_itself(self) -> bool:
+        """Whether time alone may end it, so that waiting for it is worth while: what `ends` begins with says so."""
+        return self.ends.startswith("By itself")
+
 
 EXITS: dict[HoldReason, Exit] = {
     HoldReason.SOURCE_UNAVAILABLE: Exit(

@@ -99,9 +99,19 @@ def test_judge(ledger: records.Ledger, release: waiting.Release | None, goal: Go
     assert verdict.because
 
 
-def test_holds_worth_waiting_for_are_those_that_end_by_themselves() -> None:
-    alone = {reason for reason, its_exit in outcomes.EXITS.items() if its_exit.ends.startswith("By itself")}
-    assert alone == waiting.ENDS_ALONE
+@pytest.mark.parametrize(
+    ("reason", "reached"),
+    [
+        (Reason.WORLD, NOT_YET),
+        (Reason.UPSTREAM, NOT_YET),
+        (Reason.CLUSTER_UNAVAILABLE, NOT_YET),
+        (Reason.REFUSED, NO),
+        (Reason.PRUNE_LIMIT, NO),
+    ],
+)
+def test_only_a_hold_that_ends_by_itself_is_waited_for(reason: outcomes.HoldReason, reached: waiting.Reached) -> None:
+    held = desk.held(reason, "because", revision=desk.B)
+    assert waiting.judge(held, H, release=None).reached is reached
 
 
 @pytest.mark.parametrize(

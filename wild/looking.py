@@ -109,7 +109,7 @@ async def _opened(
             trouble = head or its_heads.trouble(repository)
             raise errors.Terminal(trouble.because if trouble else f"{target} is not in the repository")
         renderer = rendering.Rendering(found.here.renderer, journal.installation)
-        yield found.here, head, await deciding.Deciding(found.here, renderer).render(head)
+        yield found.here, head, await deciding.Deciding(found.here, renderer, its_heads).render(head)
 
 
 def changed(plan: Sequence[plans.Change]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reconciler.model import document, ids
+from reconciler.model import document, fields, ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,17 @@ class Manifest:
     """As written, `apps/v1` or `v1`."""
     body: bytes
     origin: Origin
+    left: tuple[fields.Left, ...] = ()
+    """Fields that are left to the cluster; `body` is without them."""
+    born: bytes = b""
+    """The whole body, with the fields of `left`, which an object that does not exist yet is made of. It may be another
+    one at every render, and is no part of the digest."""
+    rendered: str = ""
+    """The digest as rendered, where what is sent was altered to fit what is live."""
 
     @property
     def digest(self) -> str:
-        return document.digest(self.body)
+        return self.rendered or document.digest(self.body)
 
     def document(self) -> document.Json:
         """A fresh copy that the caller may change."""

@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from reconciler.model import ids
+from reconciler.model import fields, ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +118,5 @@ class Target:
     max_lag: float
     """A newer commit pre-empts an observation only while last good is younger than this."""
     promotes_from: str = ""
+    left: tuple[fields.Rule, ...] = ()
+    """Fields that are left to the cluster."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from reconciler import errors, ports
 from reconciler.gates import confinement
 from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts, targets
-from reconciler.plan import fold, forcing, ownership, prune, replicas, survey, waves
+from reconciler.plan import fold, forcing, left, ownership, prune, replicas, survey, waves
 
 ATTEMPTS = 4
 """Dry-runs of one object in one plan: as rendered, without replicas, forced, and one for a lost race."""
@@ -209,8 +209,8 @@ class _Planner:
         """
         if created := await self._created(look, scaled, released=released):
             return created
-        for left in reversed(range(LOOKS)):
-            answer = await self._look(look, scaled, released=released, final=not left)
+        for more in reversed(range(LOOKS)):
+            answer = await self._look(look, scaled, released=released, final=not more)
             if answer is not None:
                 return answer
         raise errors.Transient(f"{look.manifest.key} changed while it was being planned")
@@ -222,7 +222,8 @@ class _Planner:
         when the server says anything else: it is looked at closely then."""
         if look.row is not None or self.view.metas.get(look.manifest.key) is not None:
             return None
-        overlaid = replicas.overlay(look.manifest, None, scaled=scaled, released=released)
+        whole = left.overlay(look.manifest, None)
+        overlaid = replicas.overlay(whole, None, scaled=scaled, released=released)
         try:
             reply = await self.cluster.dry_run(overlaid.manifest, force=False)
         except errors.Terminal:
@@ -251,7 +252,8 @@ class _Planner:
                 )
                 if objection:
                     return objection
-            overlaid = replicas.overlay(look.manifest, before, scaled=scaled, released=released)
+            ours = left.overlay(look.manifest, before)
+            overlaid = replicas.overlay(ours, before, scaled=scaled, released=released)
             return await self._dry_run(look, before, overlaid, released=look.manifest.key in released, final=final)
         except errors.Terminal as error:
             return outcomes.Hold(outcomes.HoldReason.REFUSED, f"{look.manifest.key} ({look.manifest.origin}): {error}")

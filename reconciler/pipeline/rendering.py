@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
-from reconciler.render import assemble, chart, folder, kustomize, stable
+from reconciler.render import assemble, chart, folder, kustomize, left, stable
 
 ENTRIES = 512
 BYTES = 256 * 1024 * 1024
@@ -61,7 +61,7 @@ class Rendering:
             self._installation,
             str(target.key),
             target.namespace,
-            repr(target.source),
+            repr((target.source, target.left)),
             facts.version,
             *served,
         )
@@ -119,13 +119,14 @@ class Rendering:
     def _assembled(
         self, target: targets.Target, *, facts: live.ClusterFacts, rendered: chart.Rendered
     ) -> manifests.ManifestSet:
-        return assemble.manifest_set(
+        found = assemble.manifest_set(
             rendered.parsed, target=target, installation=self._installation, facts=facts, notes=rendered.notes
         )
+        return left.taken_out(found, target.left)
 
 
 def _size(known: manifests.ManifestSet | errors.InvalidInput) -> int:
     """Bytes, roughly."""
     if isinstance(known, errors.InvalidInput):
         return sum(map(len, known.problems))
-    return sum(len(manifest.body) for manifest in known.manifests)
+    return sum(len(manifest.body) + len(manifest.born) for manifest in known.manifests)

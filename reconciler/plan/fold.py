@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model import document, live, manifests, outcomes, plans, records
-from reconciler.plan import diff, replicas, survey
+from reconciler.plan import diff, left, replicas, survey
 
 AGAIN = frozenset({live.Why.STALE, live.Why.UID_CHANGED})
 """Refusals that mean nothing but "it changed while we looked": look again."""
@@ -74,7 +74,8 @@ def refused(
 
 def later(manifest: manifests.Manifest, unknown: str) -> plans.Change:
     """An object that cannot be dry-run before an earlier wave of the same plan."""
-    return plans.Change(plans.Action.CREATED, manifest.key, "it does not exist", manifest=manifest, unknown=unknown)
+    whole = left.overlay(manifest, None)
+    return plans.Change(plans.Action.CREATED, manifest.key, "it does not exist", manifest=whole, unknown=unknown)
 
 
 def not_yet(manifest: manifests.Manifest) -> plans.Change:

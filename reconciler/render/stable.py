@@ -44,7 +44,10 @@ def differences(first: manifests.ManifestSet, second: manifests.ManifestSet) -> 
     return tuple(found)
 
 
-_REMEDY = "write a fixed value or name an existing Secret instead of a random value, certificate or time"
+_REMEDY = (
+    "write a fixed value or name an existing Secret instead of a random value, certificate or time; or leave the field"
+    " to the cluster after it was made, by keepLive or ignore in application.yaml"
+)
 
 
 def _other_name(key: ids.ObjectKey, manifest: manifests.Manifest) -> str:

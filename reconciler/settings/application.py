@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.settings import base, shared, values
+from reconciler.settings import base, rendered, shared, values
 
 FILE = "application.yaml"
 
@@ -121,6 +121,24 @@ class Verify(shared.VerifyOverride):
     )
 
 
+class LeftFields(base.Settings):
+    """Fields of some rendered objects."""
+
+    kind: values.Kind = Field(description="Of the objects.", examples=["Secret"])
+    name: rendered.ObjectPattern = Field(
+        default="*", description="Of the objects; `web-*` stands for every name that begins with `web-`."
+    )
+    namespace: rendered.ObjectPattern = Field(default="*", description="Of the objects, in the same way.")
+    fields: Annotated[tuple[rendered.FieldPath, ...], Field(min_length=1, max_length=100)] = Field(
+        description="Paths, as plans show them, or JSON pointers; `*` stands for each key or item:"
+        " `data.password`, `webhooks[*].clientConfig.caBundle`, `/spec/replicas`. A field stands for all below it.",
+        examples=["[data.password]"],
+    )
+
+
+LeftList = Annotated[tuple[LeftFields, ...], Field(max_length=100)]
+
+
 class Application(base.Settings):
     """The whole file."""
 
@@ -143,6 +161,16 @@ class Application(base.Settings):
         default=shared.PruneOverride(), description="A smaller limit than the environment's."
     )
     drift: shared.Drift | None = Field(default=None, description="`heal` or `warn`. Left out: as the environment says.")
+    ignore: LeftList = Field(
+        default=(),
+        description="Fields that are not ours: they are rendered into an object that is yet to be made, and never"
+        " compared or changed afterwards. What Argo CD calls `ignoreDifferences` with `RespectIgnoreDifferences`.",
+    )
+    keep_live: LeftList = Field(
+        default=(),
+        description="Fields that are made once: generated passwords, certificates. The rendered value is used where"
+        " there is none, afterwards the live one is kept; a field that somebody takes away is made again.",
+    )
 
     @classmethod
     def across(cls, raw: object) -> Iterator[base.Complaint]:

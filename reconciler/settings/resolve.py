@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.model import ids, targets
+from reconciler.model import fields, ids, targets
 from reconciler.settings import application as application_file
 from reconciler.settings import base, values
 from reconciler.settings import deployment as deployment_file
@@ -94,6 +94,7 @@ class _Merge:
             first_failure=self.limits.revert.first_deployment,
             max_lag=self.limits.max_lag,
             promotes_from=self.promotes_from(),
+            left=(*_left(self.application.ignore, "ignore"), *_left(self.application.keep_live, "keepLive")),
         )
 
     def complain(self, settings: base.Settings, at: base.Path, text: str) -> None:
@@ -259,6 +260,16 @@ class _Merge:
 def allowed(name: str, patterns: Iterable[str]) -> bool:
     """Whether a namespace, or a pattern of namespaces, lies wholly within one of the patterns."""
     return any(name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern for pattern in patterns)
+
+
+def _left(said: Iterable[application_file.LeftFields], key: str) -> Iterable[fields.Rule]:
+    """The `stringData` of a Secret is rendered as its `data`."""
+    for place, one in enumerate(said):
+        for index, said_path in enumerate(one.fields):
+            as_text = one.kind == ids.KindKey("", "Secret") and said_path[0] == "stringData"
+            path = ("data", *said_path[1:]) if as_text else said_path
+            where = f"{key}[{place}].fields[{index}]"
+            yield fields.Rule(one.kind, one.name, one.namespace, path, key == "keepLive", where)
 
 
 def _first(*said: float | None) -> float:

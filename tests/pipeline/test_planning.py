@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 
 from reconciler import errors, ports
-from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts
+from reconciler.model import fields, ids, live, manifests, outcomes, plans, records, rollouts
 from reconciler.pipeline import planning
+from reconciler.render import left
 from tests.support import planned
 from tests.support.fake_cluster import FakeCluster
 
@@ -530,3 +531,40 @@ async def test_a_drifted_row_is_looked_at_whatever_its_entry_says(bench: Bench) 
     bench.rows[wanted.key] = replace(bench.rows[wanted.key], drifted=True)
     (row,) = (await bench.plan(wanted)).learnt
     assert not row.drifted
+
+
+# -- fields that are left to the cluster ---------------------------------------------------------------------------
+
+
+def generated(password: str, *, keep: bool) -> manifests.Manifest:
+    """A Secret whose password is another one at every render."""
+    rule = fields.Rule(ids.KindKey("", "Secret"), "*", "*", ("data", "password"), keep, "")
+    made = planned.manifest("Secret", "a", data={"password": password, "user": "app"})
+    return left.taken_out(planned.manifest_set(made), (rule,)).manifests[0]
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_generated_value_is_made_once_and_then_costs_nothing(bench: Bench, keep: bool) -> None:
+    again = await bench.carried_out(generated("Mg==", keep=keep))
+    key = only(again).key
+    assert bench.cluster.objects[key].body["data"] == {"password": "Mg==", "user": "app"}
+    assert not again.plan.writes and bench.cluster.calls == []
+    later = await bench.plan(generated("Mw==", keep=keep))
+    assert not later.plan.writes and bench.cluster.calls == [], "another render, the same digest"
+    bench.rows[key] = replace(bench.rows[key], drifted=True)
+    later = await bench.plan(generated("NA==", keep=keep))
+    assert only(later).action is Action.UNCHANGED, "also at a closer look"
+    assert bench.cluster.objects[key].body["data"]["password"] == "Mg=="
+
+
+@pytest.mark.parametrize(("keep", "writes"), [(True, 1), (False, 0)])
+async def test_a_value_that_somebody_else_sets_stays(bench: Bench, keep: bool, writes: int) -> None:
+    """Kept: one write of the value that is there makes it ours again, so that it cannot get lost. Ignored: none."""
+    await bench.carried_out(generated("Mg==", keep=keep))
+    bench.edit("Secret", "a", data={"password": "dGhlaXJz"})
+    made = await bench.plan(generated("Mw==", keep=keep))
+    assert len(made.plan.writes) == writes
+    assert only(made).fields == ()
+    again = await bench.carried_out(generated("NA==", keep=keep))
+    assert not again.plan.writes
+    assert bench.cluster.objects[only(made).key].body["data"]["password"] == "dGhlaXJz"

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler import errors
-from reconciler.model import ids, targets
+from reconciler.model import fields, ids, targets
 from reconciler.settings import application, deployment, environment, loading, resolve
 
 DISK = """\
@@ -236,3 +236,39 @@ def test_an_unknown_environment() -> None:
 def test_a_folder_that_is_no_name() -> None:
     with pytest.raises(errors.InvalidInput, match="the folder 'My_Shop' is no name; rename it"):
         resolved(name="production/My_Shop")
+
+
+# --- fields that are left to the cluster
+
+
+def test_rules_for_fields_are_spelt_out_one_by_one() -> None:
+    more = (
+        "ignore: [{kind: Deployment.apps, name: web-*, fields: [/spec/replicas, 'metadata.annotations[a.b/c]']}]\n"
+        "keepLive: [{kind: Secret, fields: [stringData.password]}]\n"
+    )
+    deployments, secrets = ids.KindKey("apps", "Deployment"), ids.KindKey("", "Secret")
+    assert resolved(PLAIN + more).left == (
+        fields.Rule(deployments, "web-*", "*", ("spec", "replicas"), False, "ignore[0].fields[0]"),
+        fields.Rule(deployments, "web-*", "*", ("metadata", "annotations", "a.b/c"), False, "ignore[0].fields[1]"),
+        fields.Rule(secrets, "*", "*", ("data", "password"), True, "keepLive[0].fields[0]"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("kind", "says what the object is"),
+        ("metadata", "says what the object is"),
+        ("metadata.name", "says what the object is"),
+        ("metadata.annotations", "says what the object is"),
+        ("'metadata.annotations[reconciler.dev/owner]'", "says what the object is"),
+        ("'*'", "says what the object is"),
+        ("spec..replicas", "is no path of a field"),
+        ("'spec.containers[app'", "is no path of a field"),
+        ("/spec//replicas", "is no path of a field"),
+    ],
+)
+def test_what_cannot_be_left_to_the_cluster(path: str, says: str) -> None:
+    with pytest.raises(errors.InvalidInput, match=says) as refused:
+        resolved(PLAIN + f"ignore:\n- kind: Secret\n  fields: [{path}]\n")
+    assert f"{FOLDER}/application.yaml:7: ignore[0].fields[0]" in str(refused.value)

@@ -276,6 +276,6 @@ class Journal(Protocol):
     async def request(self, id: str) -> records.Request | None: ...  # noqa: A002 - the field's own name
 
     def changes(self) -> AsyncIterator[None]:
-        """One item whenever another process may have written (a request came in), and at least every second."""
+        """One item whenever another process may have written (a request came in), and at least every ten seconds."""
 
     async def close(self) -> None: ...

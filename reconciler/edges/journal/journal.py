@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import os
 import pathlib
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent import futures
 from typing import TypeVar
@@ -34,8 +35,8 @@ async def open_journal(
 ) -> "SqlJournal":
     """Open the journal at `path`; unless `read_only`, make it when there is none and upgrade an older schema.
 
-    `inline` runs the SQL in the event loop's own thread, for tests in virtual time, which also bring `now` and
-    `sleep`. Raises JournalUnusable, or Transient while another process upgrades or locks the file.
+    `inline` runs the SQL in the event loop's own thread: for tests, which also bring `now` and `sleep`. Raises
+    JournalUnusable, or Transient while another process upgrades or locks the file.
     """
     worker = None if inline else futures.ThreadPoolExecutor(1, thread_name_prefix="journal")
     with contextlib.ExitStack() as undo:
@@ -44,7 +45,9 @@ async def open_journal(
         base = await _in(worker, lambda: _open_file(path, read_only=read_only))
         lock = leadership.LeaderLock(path)
         try:
-            installation = await _in(worker, lambda: schema.prepare(base, lock=lock, now=_rfc3339(now())))
+            installation = await _in(
+                worker, lambda: schema.prepare(base, lock=lock, now=rfc3339(now()), installation=str(uuid.uuid4()))
+            )
         except errors.ReconcilerError:
             await _in(worker, base.close)
             raise
@@ -73,7 +76,7 @@ async def _in(worker: futures.Executor | None, work: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(worker, work)
 
 
-def _rfc3339(moment: datetime.datetime) -> str:
+def rfc3339(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -85,7 +88,7 @@ class SqlJournal:
         base: database.Database,
         *,
         worker: futures.Executor | None,
-        lock: leadership.LeaderLock,
+        lock: leadership.Lock,
         installation: str,
         now: Callable[[], datetime.datetime],
         sleep: Callable[[float], Awaitable[None]],
@@ -120,7 +123,7 @@ class SqlJournal:
         return await self._read(statements.ledger, target)
 
     async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
-        at = _rfc3339(self._now())
+        at = rfc3339(self._now())
         await self._write(lambda tx: statements.write(tx, new, events=events, at=at), epoch=epoch)
 
     async def append(self, events: Sequence[records.Event], *, epoch: int) -> None:
@@ -136,7 +139,7 @@ class SqlJournal:
         await self._write(lambda tx: statements.intend(tx, intents, epoch=epoch), epoch=epoch)
 
     async def settle(self, results: Sequence[records.Settled], *, epoch: int) -> None:
-        at = _rfc3339(self._now())
+        at = rfc3339(self._now())
         await self._write(lambda tx: statements.settle(tx, results, at=at), epoch=epoch)
 
     async def open_intents(self, target: ids.TargetKey) -> tuple[records.Intent, ...]:
@@ -199,7 +202,7 @@ class SqlJournal:
             raise errors.Transient(f"{self._base.read(statements.leader)} leads: one daemon works, the others wait.")
         try:
             self._inspect()
-            return self._base.write(lambda tx: statements.lead(tx, holder, at=_rfc3339(self._now())))
+            return self._base.write(lambda tx: statements.lead(tx, holder, at=rfc3339(self._now())))
         except errors.ReconcilerError:
             self._lock.release()
             raise

@@ -3,8 +3,18 @@
 import fcntl
 import os
 import pathlib
+from typing import Protocol
 
 from reconciler import errors
+
+
+class Lock(Protocol):
+    """Held by the one process that leads."""
+
+    def take(self) -> bool:
+        """Whether we hold it now. Never waits."""
+
+    def release(self) -> None: ...
 
 
 class LeaderLock:
@@ -20,7 +30,6 @@ class LeaderLock:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """Whether we hold it now. Never waits."""
         if self._descriptor is not None:
             return True
         try:

@@ -1,15 +1,13 @@
 """Brings a database file to the schema that this version reads, or says why that cannot be."""
 
-import uuid
-
 import sqlalchemy as sa
 
 from reconciler import errors
 from reconciler.edges.journal import database, leadership, tables
 
 
-def prepare(base: database.Database, *, lock: leadership.LeaderLock, now: str) -> str:
-    """Upgrade what is older, refuse what is newer. Returns the installation's UUID.
+def prepare(base: database.Database, *, lock: leadership.Lock, now: str, installation: str) -> str:
+    """Upgrade what is older, refuse what is newer. Returns the installation's UUID: `installation` when it is new.
 
     The upgrade is one transaction: a process killed in it leaves the schema as it was. `now` is RFC 3339.
     """
@@ -21,7 +19,7 @@ def prepare(base: database.Database, *, lock: leadership.LeaderLock, now: str) -
                 f"The journal {base.path} was made by an older version. `reconciler run` of this version upgrades it."
             )
         try:
-            base.write(lambda connection: _upgrade(connection, lock=lock, now=now))
+            base.write(lambda connection: _upgrade(connection, lock=lock, now=now, installation=installation))
         finally:
             lock.release()
     return base.read(lambda connection: str(connection.execute(sa.select(tables.meta.c.installation)).scalar_one()))
@@ -47,7 +45,7 @@ def _refuse_unknown(base: database.Database, found: str) -> None:
         )
 
 
-def _upgrade(connection: sa.Connection, *, lock: leadership.LeaderLock, now: str) -> None:
+def _upgrade(connection: sa.Connection, *, lock: leadership.Lock, now: str, installation: str) -> None:
     """A leading daemon of an older version would go on writing the old shape: the lock keeps us apart."""
     if _revision(connection) == tables.HEAD:
         return  # another process was faster
@@ -57,7 +55,7 @@ def _upgrade(connection: sa.Connection, *, lock: leadership.LeaderLock, now: str
         )
     _migrate(connection)
     if connection.execute(sa.select(tables.meta)).first() is None:
-        connection.execute(sa.insert(tables.meta).values(installation=str(uuid.uuid4()), created_at=now))
+        connection.execute(sa.insert(tables.meta).values(installation=installation, created_at=now))
 
 
 def _migrate(connection: sa.Connection) -> None:

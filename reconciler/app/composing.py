@@ -10,7 +10,7 @@ from reconciler import errors, ports
 from reconciler.app import renderers
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, system
-from reconciler.edges.git import place, repository
+from reconciler.edges.git import place, repository, ssh
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session
@@ -140,6 +140,13 @@ def place_of(name: str, wanted: deployment.Repository, its: deployment.Deploymen
             username = settings_files.word(pathlib.Path(wanted.credentials.username_file))
         credentials = place.Credentials(username, pathlib.Path(wanted.credentials.password_file))
     ca_file = pathlib.Path(wanted.credentials.ca_file) if wanted.credentials.ca_file else None
+    keys = None
+    if wanted.credentials.private_key_file and wanted.credentials.known_hosts_file:
+        keys = ssh.Keys(
+            pathlib.Path(wanted.credentials.private_key_file),
+            pathlib.Path(wanted.credentials.known_hosts_file),
+            pathlib.Path(wanted.credentials.passphrase_file) if wanted.credentials.passphrase_file else None,
+        )
     return place.Place.checked(
         name,
         url=wanted.url,
@@ -148,6 +155,7 @@ def place_of(name: str, wanted: deployment.Repository, its: deployment.Deploymen
         allow_local=wanted.allow_local,
         credentials=credentials,
         ca_file=ca_file,
+        keys=keys,
         author=(wanted.author.name, wanted.author.email),
         timeouts=place.Timeouts(fetch=wanted.timeout, push=wanted.timeout),
         limits=place.Limits(files=wanted.max_files, total_bytes=wanted.max_bytes),

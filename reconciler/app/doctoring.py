@@ -139,17 +139,23 @@ def _box(given_up: Sequence[str]) -> Finding:
 
 async def _repository(its: deployment.Deployment, name: str) -> list[Finding]:
     wanted = its.repositories[name]
+    found = []
+    if wanted.is_ssh:
+        try:
+            found.append(Finding("ssh", True, await versions.ssh()))
+        except errors.Terminal as error:
+            return [Finding("ssh", False, str(error), "install OpenSSH's client and put it on the PATH")]
     opened = repository.GitRepository(beside.place_beside(name, wanted, its))
     try:
         revision = await opened.head()
     except errors.RefMissing as error:
-        return [Finding("ref", False, str(error), f"push {wanted.ref}, or name another one in `ref`")]
+        return [*found, Finding("ref", False, str(error), f"push {wanted.ref}, or name another one in `ref`")]
     except errors.ReconcilerError as error:
         remedy = f"`git ls-remote {wanted.url} {wanted.ref}` with the same credentials must work"
-        return [Finding("reachable", False, str(error), remedy)]
+        return [*found, Finding("reachable", False, str(error), remedy)]
     finally:
         await opened.close()
-    found = [Finding("ref", True, f"{wanted.ref} is at {revision[:12]}")]
+    found.append(Finding("ref", True, f"{wanted.ref} is at {revision[:12]}"))
     environments = [key for key, limits in its.environments.items() if limits.repository == name]
     pushing = [key for key in environments if its.git_policy(key) is targets.GitPolicy.PUSH]
     if pushing and not wanted.may_push:

@@ -24,15 +24,28 @@ def helm() -> str:
 
 async def git() -> str:
     """`2.43.0`. Raises `errors.Terminal` when git cannot be started."""
+    return (await _said("git", "--version")).removeprefix("git version").strip()
+
+
+async def ssh() -> str:
+    """`OpenSSH_9.2p1`. Raises `errors.Terminal` when it cannot be started."""
+    return (await _said("ssh", "-V")).partition(",")[0].strip()
+
+
+async def _said(*command: str) -> str:
+    """What it prints, also on its standard error, where ssh tells its version."""
     try:
         process = await asyncio.create_subprocess_exec(
-            "git", "--version", stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
     except OSError as error:
-        raise errors.Terminal(f"git cannot be started: {error.strerror}") from error
+        raise errors.Terminal(f"{command[0]} cannot be started: {error.strerror}") from error
     try:
         out, _ = await process.communicate()
     except asyncio.CancelledError:
         process.kill()
         raise
-    return out.decode("utf-8", "replace").removeprefix("git version").strip()
+    return out.decode("utf-8", "replace").strip()

@@ -10,6 +10,8 @@ from reconciler.model import targets
 from reconciler.settings import base, shared, values
 
 FILE = "deployment-config.yaml"
+HTTPS_ONLY = ("usernameFile", "passwordFile", "caFile")
+SSH_ONLY = ("privateKeyFile", "knownHostsFile", "passphraseFile")
 
 
 class Author(base.Settings):
@@ -39,13 +41,24 @@ class Credentials(base.Settings):
         default=None,
         description="PEM file with the authorities to trust instead of the system's, for a host with a private one.",
     )
+    private_key_file: values.DiskPath | None = Field(
+        default=None,
+        description="ssh: file with the private key, which nobody else may read (mode 600). No agent is asked.",
+    )
+    known_hosts_file: values.DiskPath | None = Field(
+        default=None,
+        description="ssh: file with the host's keys, as in ~/.ssh/known_hosts. No other host key is accepted, ever.",
+    )
+    passphrase_file: values.DiskPath | None = Field(
+        default=None, description="ssh: file with the passphrase of the private key. Left out: the key has none."
+    )
 
 
 class Repository(base.Settings):
     """A desired-state repository at one ref."""
 
     url: values.Remote = Field(
-        description="Where it is. https; a path or file:// URL of this machine only with `allowLocal`.",
+        description="Where it is. https or ssh; a path or file:// URL of this machine only with `allowLocal`.",
         examples=["https://git.example.com/team/desired-state.git"],
     )
     ref: values.GitRef = Field(
@@ -87,9 +100,13 @@ class Repository(base.Settings):
         return values.is_local(self.url)
 
     @property
+    def is_ssh(self) -> bool:
+        return values.is_ssh(self.url)
+
+    @property
     def may_push(self) -> bool:
         """Whether there is anything to push with; what the host says to it, only a push can tell."""
-        return self.is_local or self.credentials.password_file is not None
+        return self.is_local or self.is_ssh or self.credentials.password_file is not None
 
 
 class Cluster(base.Settings):
@@ -123,8 +140,8 @@ class Revert(base.Settings):
     ) = Field(
         default=None,
         description="`push` commits the revert, so that Git tells the truth again; `pin` holds the cluster at last"
-        " good and leaves Git alone. Left out: `push` where the repository is local or has a password file, else"
-        " `pin`.",
+        " good and leaves Git alone. Left out: `push` where the repository is local, is read over ssh or has a"
+        " password file, else `pin`.",
     )
     first_deployment: Annotated[targets.FirstFailure, values.choice(targets.FirstFailure)] = Field(
         default=targets.FirstFailure.LEAVE,
@@ -300,6 +317,14 @@ def _repository(raw: object, *, name: str) -> Iterator[base.Complaint]:
     credentials = base.inside(raw, "credentials")
     if base.inside(credentials, "usernameFile") and not base.inside(credentials, "passwordFile"):
         yield base.Complaint((*at, "credentials"), "has a usernameFile and no passwordFile; add passwordFile")
+    over_ssh = isinstance(url, str) and values.is_ssh(url)
+    for key in ("privateKeyFile", "knownHostsFile"):
+        if over_ssh and not base.inside(credentials, key):
+            yield base.Complaint((*at, "credentials"), f"has no {key}, which ssh needs; add {key}")
+    for key in SSH_ONLY if isinstance(url, str) and not over_ssh else HTTPS_ONLY if over_ssh else ():
+        if base.inside(credentials, key):
+            scheme = "https" if over_ssh else "ssh"
+            yield base.Complaint((*at, "credentials", key), f"belongs to {scheme}; remove it, or write a {scheme} URL")
 
 
 def _cluster(raw: object, *, name: str) -> Iterator[base.Complaint]:
@@ -323,7 +348,7 @@ def _environment(raw: object, *, name: str) -> Iterator[base.Complaint]:
     repository = base.inside(raw, "repositories", str(base.inside(raw, "environments", name, "repository")))
     url = base.inside(repository, "url")
     pushes = base.inside(raw, "environments", name, "revert", "git") == targets.GitPolicy.PUSH.value
-    remote = isinstance(url, str) and not values.is_local(url)
+    remote = isinstance(url, str) and not values.is_local(url) and not values.is_ssh(url)
     if pushes and remote and base.inside(repository, "credentials", "passwordFile") is None:
         yield base.Complaint(
             (*at, "revert", "git"),

@@ -268,25 +268,48 @@ def file_name(value: object) -> str:
 REMOTE = re.compile(r"https://(?P<user>[^/@]*@)?(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?/[^\s?#]+")
 
 
+SSH_REMOTE = re.compile(
+    r"ssh://[A-Za-z0-9_][A-Za-z0-9._-]*@(?:[A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?"
+    r"/[\w~][\w./~+@=:,-]*"
+)
+"""The user is named: without one ssh takes the daemon's own. Nothing in it could be an option or a shell's business."""
+SCP_LIKE = re.compile(r"[^/\s:]+@[^/\s:]+:(?!//)")
+
+
 def is_local(url: str) -> bool:
     return url.startswith(("/", "file:///"))
 
 
-def remote(value: object) -> str:
-    """Where a Git repository is: https, or a place on this machine. Never quoted: it may hold a password.
+def is_ssh(url: str) -> bool:
+    return url.startswith("ssh://")
 
-    Every other scheme is refused by name: `ext::` runs commands (CVE-2022-24439), http and git:// are forgeable, and
-    ssh would need keys and known hosts that the settings do not have.
+
+def remote(value: object) -> str:
+    """Where a Git repository is: https, ssh, or a place on this machine. Never quoted: it may hold a password.
+
+    Every other scheme is refused by name: `ext::` runs commands (CVE-2022-24439), http and git:// are forgeable.
     """
     url = text(value)
     if is_local(url):
         if ".." in url.split("/"):
             raise ValueError("leads through '..'; write the absolute path without it")
         return url
+    if is_ssh(url):
+        if not SSH_REMOTE.fullmatch(url) or ".." in url.split("/"):
+            raise ValueError("is no URL of a repository; write ssh://git@host/path or ssh://git@host:port/path")
+        return url
+    if SCP_LIKE.match(url):
+        raise ValueError(
+            "is written as for scp; write ssh://git@host/path (its path begins at the server's root, this one in the"
+            " user's home: they are not always the same)"
+        )
     scheme = re.match(r"[A-Za-z0-9+.-]+(?=:)", url)
     if not url.startswith("https://"):
         name = f"the scheme {quoted(scheme[0])} is" if scheme else "this is"
-        raise ValueError(f"{name} not allowed; write https://host/path, or an absolute path with allowLocal: true")
+        raise ValueError(
+            f"{name} not allowed; write https://host/path, ssh://git@host/path, or an absolute path with"
+            " allowLocal: true"
+        )
     found = REMOTE.fullmatch(url)
     if found is None:
         raise ValueError("is no URL of a repository; write https://host/path")
@@ -359,7 +382,7 @@ PathPattern = Annotated[
 RootPath = Annotated[str, Shape("path from the repository's root", root_path)]
 DiskPath = Annotated[str, Shape("absolute path on the daemon's disk", disk_path)]
 FileName = Annotated[str, Shape("file name", file_name)]
-Remote = Annotated[str, Shape("https URL or absolute path", remote)]
+Remote = Annotated[str, Shape("https or ssh URL, or absolute path", remote)]
 Address = Annotated[str, Shape("host:port", address)]
 Kind = Annotated[ids.KindKey, Shape("kind", kind_key)]
 ChartValues = Annotated[bytes, Shape("mapping", canonical, bytes.decode)]

@@ -1,8 +1,9 @@
 """Git: one bare mirror per repository, read and written by the `git` binary. Fulfils `ports.Repository`.
 
-`place.py` says where the repository is and what is allowed there, `process.py` starts git, `answers.py` reads what it
-said, `mirror.py` keeps the bare mirror healthy, `remote.py` talks to the server, `reading.py` and `writing.py` work on
-the mirror alone, `repository.py` is the port. Why it is built like this: docs/decisions/0004-git.md.
+`place.py` says where the repository is and what is allowed there, `process.py` starts git and `ssh.py` the client
+below it, `answers.py` reads what they said, `mirror.py` keeps the bare mirror healthy, `remote.py` talks to the server,
+`reading.py` and `writing.py` work on the mirror alone, `repository.py` is the port. Why it is built like this:
+docs/decisions/0004-git.md and 0014-ssh.md.
 """
 
 from reconciler.edges.git.place import Credentials as Credentials
@@ -10,3 +11,4 @@ from reconciler.edges.git.place import Limits as Limits
 from reconciler.edges.git.place import Place as Place
 from reconciler.edges.git.place import Timeouts as Timeouts
 from reconciler.edges.git.repository import GitRepository as GitRepository
+from reconciler.edges.git.ssh import Keys as Keys

@@ -4,7 +4,7 @@ import pathlib
 import re
 
 from reconciler import errors, ports
-from reconciler.edges.git import place, process
+from reconciler.edges.git import place, process, ssh
 
 SHOWN = 400
 """Characters of git's own words that an error quotes."""
@@ -20,7 +20,9 @@ class Damaged(errors.Transient):
 
 UNAUTHORIZED = re.compile(r"Authentication failed|could not read (Username|Password)|error: 401|Access denied")
 FORBIDDEN = re.compile(r"error: 403")
-NOT_FOUND = re.compile(r"repository '.*' not found|error: 404|does not appear to be a git repository|does not exist")
+NOT_FOUND = re.compile(
+    r"repository '.*' not found|error: 404|does not appear to be a git repository|does not exist|epository not found"
+)
 REDIRECTED = re.compile(r"error: 30[12378]|redirect")
 UNTRUSTED = re.compile(r"certificate")
 FOREIGN = re.compile(r"dubious ownership")
@@ -41,13 +43,15 @@ DAMAGE = re.compile(
     re.IGNORECASE,
 )
 
-NO_DAMAGE = re.compile(r"^remote:|\.lock|No space|quota|Permission denied|Read-only|Too many open|Cannot allocate")
+NO_DAMAGE = re.compile(
+    r"^remote:|\.lock|No space|quota|Permission denied|Read-only|Too many open|Cannot allocate|from remote repository"
+)
 """Lines that prove nothing about the mirror: the server's words, locks, and a disk that is full or closed to us."""
 
 
 def damaged(said: str, *, where: place.Place) -> bool:
     """Whether git complained about the content of the mirror: in known words, or by naming one of its files."""
-    lines = [line for line in said.splitlines() if not NO_DAMAGE.search(line)]
+    lines = [line for line in said.splitlines() if not NO_DAMAGE.search(line) and not ssh.TALK.search(line)]
     return any(DAMAGE.search(line) or str(where.mirror) in line for line in lines)
 
 
@@ -59,6 +63,8 @@ def remote_failure(ended: process.Ended, *, where: place.Place) -> errors.Reconc
     if ended.stop is process.Stop.FLOODED:
         return errors.Terminal(f"{label} answered with more than the limit allows")
     said, quoted = ended.err, quote(ended.err, where=where)
+    if where.keys and (failure := ssh.failure(said, label=label, keys=where.keys)):
+        return failure
     file = where.credentials.secret_file if where.credentials else None
     if UNAUTHORIZED.search(said):
         remedy = f"write valid ones into {file}" if file else "name some in config/deployment-config.yaml"
@@ -105,7 +111,9 @@ def local_failure(ended: process.Ended, *, where: place.Place, doing: str) -> er
 def quote(said: str, *, where: place.Place) -> str:
     """Git's words on one line: `fatal:` and what the server said first, secrets masked, printable."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"fatal:|error:|remote:|! ", line)] or lines
+    telling = [
+        line for line in lines if re.match(r"fatal:|error:|ERROR:|remote:|! ", line) or ssh.TALK.search(line)
+    ] or lines
     return masked("; ".join(telling), where=where)[:SHOWN] or "git gave no reason"
 
 
@@ -139,6 +147,11 @@ def pushed(ended: process.Ended, *, where: place.Place) -> ports.Pushed:
         file = f" in {where.credentials.secret_file}" if where.credentials else ""
         return ports.Pushed(
             ports.PushResult.REFUSED, f"the credentials{file} may read, but not push: {quote(ended.err, where=where)}"
+        )
+    if where.keys and ended.stop is process.Stop.EXITED and ssh.READ_ONLY.search(ended.err):
+        return ports.Pushed(
+            ports.PushResult.REFUSED,
+            f"the key {where.keys.private_key} may read, but not push: {quote(ended.err, where=where)}",
         )
     said = quote(ended.err, where=where) if ended.stop is process.Stop.EXITED else "no answer in time"
     raise errors.Transient(f"repository {where.name}: whether the push arrived is not known: {because or said}")

@@ -7,6 +7,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 from reconciler import errors
+from reconciler.edges.git import ssh
 
 REVISION = re.compile(r"[0-9a-f]{40}")
 SECRET_BYTES = 16_384
@@ -79,7 +80,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One repository, checked: build it with `Place.checked`. `url` is `https://…` or, when allowed, `file:///…`."""
+    """One repository, checked: build it with `Place.checked`. `url` is `https://…`, `ssh://…` or, when
+    allowed, `file:///…`."""
 
     name: str
     url: str
@@ -88,12 +90,24 @@ class Place:
     credentials: Credentials | None
     ca_file: pathlib.Path | None
     author: tuple[str, str]
+    keys: ssh.Keys | None = None
+    """For ssh."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
 
     @property
     def local(self) -> bool:
         return self.url.startswith("file:")
+
+    @property
+    def protocol(self) -> str:
+        """The one that git may speak."""
+        return "file" if self.local else "ssh" if self.keys else "https"
+
+    @property
+    def ssh_program(self) -> pathlib.Path:
+        """What git starts in place of ssh."""
+        return self.mirror.with_name(f"{self.mirror.name}.ssh")
 
     @classmethod
     def checked(
@@ -106,6 +120,7 @@ class Place:
         allow_local: bool = False,
         credentials: Credentials | None = None,
         ca_file: pathlib.Path | None = None,
+        keys: ssh.Keys | None = None,
         author: tuple[str, str] = ("reconciler", "reconciler@localhost"),
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
@@ -113,6 +128,9 @@ class Place:
         """The one way to a `Place`. `mirror` is a folder of this repository alone; `author` is name and e-mail of
         revert commits. Raises `errors.InvalidInput` with everything that is wrong."""
         problems = [f"repository {name}: {problem}" for problem in _url_problems(url, allow_local=allow_local)]
+        if url.startswith("ssh://") != bool(keys):
+            problems.append(f"repository {name}: a private key and known hosts belong to an ssh:// URL, and it to them")
+        problems += [f"repository {name}: {complaint}" for complaint in (keys.complaints() if keys else ())]
         if not ref.startswith("refs/heads/") or len(ref) > 255 or NO_REF.search(ref) or ref == "refs/heads/":
             problems.append(f"repository {name}: ref {ref!r} is no full branch name: write refs/heads/main")
         if any(not word.strip() or re.search(r"[<>\x00-\x1f]", word) for word in author):
@@ -128,6 +146,7 @@ class Place:
             mirror=mirror.absolute(),
             credentials=credentials,
             ca_file=ca_file,
+            keys=keys,
             author=author,
             timeouts=timeouts or Timeouts(),
             limits=limits or Limits(),
@@ -148,13 +167,25 @@ def _url_problems(url: str, *, allow_local: bool) -> list[str]:
         port_is_bad = parts.port == 0
     except ValueError:
         return ["the URL cannot be parsed: write https://host/path.git"]
+    if parts.scheme == "ssh" and url.startswith("ssh://"):
+        return _ssh_problems(parts)
     if not url.startswith("https://"):
-        return ["the scheme of the URL is not allowed: write https://host/path.git"]
+        return ["the scheme of the URL is not allowed: write https://host/path.git or ssh://git@host/path.git"]
     if parts.username is not None or parts.password is not None:
         return ["the URL holds a user name or password: put them into the credentials"]
     if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]+", parts.netloc) or not parts.hostname or port_is_bad:
         return ["the URL names no valid host: write https://host/path.git"]
     return ["the URL may hold no query and no fragment"] if parts.query or parts.fragment or "?" in url else []
+
+
+def _ssh_problems(parts: urllib.parse.SplitResult) -> list[str]:
+    """Neither user nor host nor path can be taken for an option, here or on the server."""
+    user, host = parts.username or "", parts.hostname or ""
+    plain = re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", user) and re.fullmatch(r"[A-Za-z0-9:][A-Za-z0-9.:-]*", host)
+    path = re.fullmatch(r"/[\w~][\w./~+@=:,-]*", parts.path) and ".." not in parts.path.split("/")
+    if not plain or not path or parts.password is not None or parts.query or parts.fragment or parts.port == 0:
+        return ["the URL is none for ssh: write ssh://git@host/path.git or ssh://git@host:port/path.git"]
+    return []
 
 
 def checked_revision(revision: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from git import cmd, exc
 
 from reconciler import errors
-from reconciler.edges.git import place
+from reconciler.edges.git import place, ssh
 
 KEPT = frozenset(
     {"PATH", "TMPDIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
@@ -178,10 +178,14 @@ class Git:
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_NO_REPLACE_OBJECTS": "1",  # failures.md §0.1: refs/replace shows other bytes under the approved SHA
             "GIT_LITERAL_PATHSPECS": "1",
-            "GIT_ALLOW_PROTOCOL": "file" if where.local else "https",
+            "GIT_ALLOW_PROTOCOL": where.protocol,
             "GIT_PROTOCOL": "version=2",
             "GIT_CONFIG_COUNT": str(len(settings)),
         }
+        if remote and where.keys:
+            where.keys.check()
+            ssh.installed(where.ssh_program)
+            variables |= where.keys.variables(where.ssh_program)
         for number, (key, value) in enumerate(settings.items()):
             variables[f"GIT_CONFIG_KEY_{number}"] = key
             variables[f"GIT_CONFIG_VALUE_{number}"] = value

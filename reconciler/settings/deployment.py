@@ -324,7 +324,9 @@ def _repository(raw: object, *, name: str) -> Iterator[base.Complaint]:
     for key in SSH_ONLY if isinstance(url, str) and not over_ssh else HTTPS_ONLY if over_ssh else ():
         if base.inside(credentials, key):
             scheme = "https" if over_ssh else "ssh"
-            yield base.Complaint((*at, "credentials", key), f"belongs to {scheme}; remove it, or write a {scheme} URL")
+            yield base.Complaint(
+                (*at, "credentials", key), f"belongs to {scheme}; remove it, or write its URL with {scheme}"
+            )
 
 
 def _cluster(raw: object, *, name: str) -> Iterator[base.Complaint]:

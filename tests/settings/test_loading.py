@@ -88,16 +88,41 @@ DEPLOYMENT = [
         (
             MINIMAL.replace("https://git.example.com/team/state.git", url),
             [
-                f"3: repositories.main.url: {found} not allowed; write https://host/path, or an absolute path with"
-                " allowLocal: true"
+                f"3: repositories.main.url: {found} not allowed; write https://host/path, ssh://git@host/path, or an"
+                " absolute path with allowLocal: true"
             ],
         )
         for url, found in [
             ("'ext::sh -c touch% /tmp/pwn'", "the scheme 'ext' is"),
             ("http://git.example.com/state.git", "the scheme 'http' is"),
             ("--upload-pack=/tmp/pwn", "this is"),
-            ("git@example.com:team/state.git", "this is"),
         ]
+    ),
+    # ssh: the form of scp is another path, and both files are needed
+    (
+        MINIMAL.replace("https://git.example.com/team/state.git", "git@example.com:team/state.git"),
+        [
+            "3: repositories.main.url: is written as for scp; write ssh://git@host/path (its path begins at the server's"
+            " root, this one in the user's home: they are not always the same)"
+        ],
+    ),
+    (
+        MINIMAL.replace("https://git", "ssh://git@git"),
+        [
+            "2: repositories.main.credentials: has no privateKeyFile, which ssh needs; add privateKeyFile",
+            "2: repositories.main.credentials: has no knownHostsFile, which ssh needs; add knownHostsFile",
+        ],
+    ),
+    (
+        MINIMAL.replace("https://git", "ssh://git@git").replace(
+            "    ref: refs/heads/main",
+            "    ref: refs/heads/main\n    credentials: {privateKeyFile: /k, knownHostsFile: /h, passwordFile: /p}",
+        ),
+        ["5: repositories.main.credentials.passwordFile: belongs to https; remove it, or write its URL with https"],
+    ),
+    (
+        MINIMAL.replace("    ref: refs/heads/main", "    ref: refs/heads/main\n    credentials: {privateKeyFile: /k}"),
+        ["5: repositories.main.credentials.privateKeyFile: belongs to ssh; remove it, or write its URL with ssh"],
     ),
     (
         MINIMAL.replace("https://git.example.com/team/state.git", "/srv/state.git"),

@@ -74,6 +74,9 @@ def test_repository_paths(written: str, path: str) -> None:
         "https://git.example.com/a/b.git",
         "https://git.example.com:8443/a",
         "https://[::1]/a",
+        "ssh://git@git.example.com/team/a.git",
+        "ssh://git@git.example.com:2222/~team/a",
+        "ssh://deploy_1@[::1]:2222/a",
         "/srv/a.git",
         "file:///srv/a.git",
     ],
@@ -85,7 +88,9 @@ def test_remotes(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "ext::sh -c x", "http://h/a", "git://h/a", "ssh://git@h/a", "git@h:a", "-oProxyCommand=x", "https://", "https://h",
+        "ext::sh -c x", "http://h/a", "git://h/a", "git@h:a", "-oProxyCommand=x", "https://", "https://h",
+        "ssh://h/a", "ssh://-oProxyCommand=x@h/a", "ssh://git@-oProxyCommand=x/a", "ssh://git@h", "ssh://git@h/", "ssh://git@h/-a",
+        "ssh://git:secret@h/a", "ssh://git@h/$(touch pwned)", "ssh://git@h/a;b", "ssh://git@h/../a", "ssh+git://h/a",
         "https://user:secret@h/a", "https://secret@h/a", "file://h/a", "srv/a.git", "/srv/../etc", "https://h/a b",
         "https://h/a?token=secret", "https://h/a\nx", "HTTPS://h/a", None, 1,
     ],

@@ -102,8 +102,8 @@ DEPLOYMENT = [
     (
         MINIMAL.replace("https://git.example.com/team/state.git", "git@example.com:team/state.git"),
         [
-            "3: repositories.main.url: is written as for scp; write ssh://git@host/path (its path begins at the server's"
-            " root, this one in the user's home: they are not always the same)"
+            "3: repositories.main.url: is written as for scp; write ssh://git@host/path (its path begins at the"
+            " server's root, this one in the user's home: they are not always the same)"
         ],
     ),
     (

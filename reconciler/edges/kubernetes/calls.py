@@ -4,7 +4,7 @@ import random
 
 from reconciler import errors
 from reconciler.edges.kubernetes import discovery, objects, replies, session, window
-from reconciler.model import document, ids, live, manifests
+from reconciler.model import document, ids, live, manifests, metadata
 
 ATTEMPTS = 5
 """For a call that was refused with 429, which was never executed (api-server-facts.md §12)."""
@@ -27,7 +27,7 @@ class Calls:
             raise errors.Terminal(f"{key}: the cluster {self._session.cluster} does not serve this kind")
         reply = await self._send("GET", objects.path(resource, key.namespace, key.name), key=key)
         if reply.ok:
-            return live.LiveObject(objects.meta(reply.document(), key.kind_key), reply.body)
+            return live.LiveObject(metadata.meta(reply.document(), key.kind_key), reply.body)
         refused = replies.refusal(reply, key)
         if refused.status == 404 and refused.why is not live.Why.NO_KIND:
             return None
@@ -48,7 +48,7 @@ class Calls:
         if resource.namespaced != bool(key.namespace):
             wanted = "needs a namespace" if resource.namespaced else "is cluster-scoped and has no namespace"
             return live.Refused(key, live.Why.INVALID, f"{key.kind} {wanted}", status=400)
-        query = {"fieldManager": objects.MANAGER, "fieldValidation": "Strict"}
+        query = {"fieldManager": metadata.MANAGER, "fieldValidation": "Strict"}
         query |= {"force": "true"} if force else {}
         query |= {"dryRun": "All"} if dry_run else {}
         headers = {"Content-Type": "application/apply-patch+yaml"}
@@ -64,7 +64,7 @@ class Calls:
         )
         if not reply.ok:
             return replies.refusal(reply, key, manifest=manifest)
-        found = live.LiveObject(objects.meta(reply.document(), key.kind_key), reply.body)
+        found = live.LiveObject(metadata.meta(reply.document(), key.kind_key), reply.body)
         return live.Applied(found, reply.status == 201, replies.warnings(reply, manifest))
 
     async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
@@ -94,7 +94,7 @@ class Calls:
         found = reply.document()
         if document.text(found, "kind") == "Status":
             return live.Deleted(key, gone=True)
-        return live.Deleted(key, gone=False, finalizers=objects.finalizers(found))
+        return live.Deleted(key, gone=False, finalizers=metadata.finalizers(found))
 
     async def _send(
         self,

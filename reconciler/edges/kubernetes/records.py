@@ -1,28 +1,11 @@
 """Target records: the journal's anchors in the cluster, one ConfigMap a target (design §5). No counted calls."""
 
-import re
-
-import orjson
-
 from reconciler import errors
 from reconciler.edges.kubernetes import objects, replies, session
-from reconciler.model import document, ids, live, records
+from reconciler.model import anchors, document, ids, live, records
 
-MANAGER = "reconciler-records"
-LONGEST_NAME = 253
 CONFIG_MAPS = live.ResourceType(ids.KindKey("", "ConfigMap"), "v1", "configmaps", True, frozenset())
 NAMESPACES = live.ResourceType(ids.KindKey("", "Namespace"), "v1", "namespaces", False, frozenset())
-
-
-def name_of(target: ids.TargetKey) -> str:
-    """`reconciler-<environment>-<application>`. With a digest where that is no name, or could be two targets':
-    `a-b/c` and `a/b-c`."""
-    plain = f"reconciler-{target.environment}-{target.application}"
-    fits = len(plain) <= LONGEST_NAME and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", plain)
-    if fits and "-" not in target.environment:
-        return plain
-    readable = re.sub(r"[^a-z0-9]+", "-", plain.lower())[:200].strip("-")
-    return f"{readable}-{document.digest(str(target))[:16]}"
 
 
 class Records:
@@ -41,7 +24,7 @@ class Records:
             raise errors.Terminal(f"the target record {key} cannot be read ({refused.status}): {refused.message}")
         data = document.mapping(reply.document(), "data")
         try:
-            return parse(data)
+            return anchors.parse(data)
         except ValueError as error:
             raise errors.Terminal(
                 f"the target record {key} cannot be understood: {error}; restore it, or delete it when the journal is"
@@ -59,7 +42,7 @@ class Records:
                 "namespace": self._namespace,
                 "labels": {"app.kubernetes.io/managed-by": "reconciler"},
             },
-            "data": fields(record),
+            "data": anchors.fields(record),
         }
         reply = await self._put(CONFIG_MAPS, key, body)
         if not reply.ok and replies.refusal(reply, key).why is live.Why.NO_NAMESPACE:
@@ -77,7 +60,7 @@ class Records:
         return await self._session.request(
             "PATCH",
             objects.path(resource, key.namespace, key.name),
-            query={"fieldManager": MANAGER, "force": "true", "fieldValidation": "Strict"},
+            query={"fieldManager": anchors.MANAGER, "force": "true", "fieldValidation": "Strict"},
             body=document.encode(body),
             headers={"Content-Type": "application/apply-patch+yaml"},
         )
@@ -92,50 +75,4 @@ class Records:
         )
 
     def _key(self, target: ids.TargetKey) -> ids.ObjectKey:
-        return ids.ObjectKey("", "ConfigMap", self._namespace, name_of(target))
-
-
-def fields(record: records.TargetRecord) -> dict[str, str]:
-    """The record as the data of a ConfigMap: short texts for people, the list as JSON."""
-    return {
-        "target": str(record.target),
-        "installation": record.installation,
-        "epoch": str(record.epoch),
-        "last-good": record.last_good,
-        "quarantined": orjson.dumps(record.quarantined).decode(),
-        "inventory-digest": record.inventory_digest,
-        "sequence": str(record.sequence),
-        "head-hash": record.head_hash,
-    }
-
-
-def parse(data: document.Json) -> records.TargetRecord:
-    """The inverse of `fields`. Raises ValueError when a field is absent or of another shape."""
-    found: dict[str, str] = {}
-    for name in (
-        "target",
-        "installation",
-        "epoch",
-        "last-good",
-        "quarantined",
-        "inventory-digest",
-        "sequence",
-        "head-hash",
-    ):
-        value = data.get(name)
-        if not isinstance(value, str):
-            raise ValueError(f"its field {name} is missing")
-        found[name] = value
-    quarantined = orjson.loads(found["quarantined"])
-    if not isinstance(quarantined, list) or not all(isinstance(digest, str) for digest in quarantined):
-        raise ValueError("its field quarantined is no list of digests")
-    return records.TargetRecord(
-        target=ids.TargetKey.parse(found["target"]),
-        installation=found["installation"],
-        epoch=int(found["epoch"]),
-        last_good=found["last-good"],
-        quarantined=tuple(quarantined),
-        inventory_digest=found["inventory-digest"],
-        sequence=int(found["sequence"]),
-        head_hash=found["head-hash"],
-    )
+        return ids.ObjectKey("", "ConfigMap", self._namespace, anchors.name_of(target))

@@ -17,7 +17,7 @@ from typing import Generic, NoReturn, TypeVar
 
 from reconciler import errors
 from reconciler.edges.kubernetes import discovery, objects, replies, session
-from reconciler.model import document, ids, live
+from reconciler.model import document, ids, live, metadata
 
 LOG = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def _partial(form: str) -> str:
 METADATA: Shape[live.LiveMeta] = Shape(
     _partial("PartialObjectMetadata"),
     _partial("PartialObjectMetadataList"),
-    keep=lambda found, resource: objects.meta(found, resource.kind),
+    keep=lambda found, resource: metadata.meta(found, resource.kind),
     meta=lambda kept: kept,
 )
 WHOLE: Shape[live.LiveObject] = Shape(

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.edges.kubernetes import discovery, objects, records
-from reconciler.model import ids, live
-from reconciler.model import records as model_records
+from reconciler.edges.kubernetes import discovery, objects
+from reconciler.model import anchors, ids, live, metadata, records
 
 CONFIG_MAP = ids.KindKey("", "ConfigMap")
 OURS: dict[str, Any] = {
@@ -20,7 +19,7 @@ OURS: dict[str, Any] = {
 
 
 def entry(*managed: dict[str, Any]) -> str:
-    return objects.entry({"managedFields": list(managed)})
+    return metadata.entry({"managedFields": list(managed)})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_the_fingerprint_changes_with_fields_and_time(change: dict[str, Any], sa
 
 
 def test_metadata() -> None:
-    found = objects.meta(
+    found = metadata.meta(
         {
             "metadata": {
                 "name": "a",
@@ -131,18 +130,18 @@ def test_a_group_that_cannot_be_asked_keeps_what_was_known_and_hides_no_other() 
     ],
 )
 def test_names_of_target_records(target: ids.TargetKey, name: str) -> None:
-    found = records.name_of(target)
+    found = anchors.name_of(target)
     assert found.startswith(name)
     assert len(found) <= 253
     assert (found == name) == (not name.endswith(("-", "xxx")))
 
 
-RECORD = model_records.TargetRecord(ids.TargetKey("a", "b"), "i", 3, "good", ("bad",), "inventory", 12, "head")
+RECORD = records.TargetRecord(ids.TargetKey("a", "b"), "i", 3, "good", ("bad",), "inventory", 12, "head")
 
 
 def test_target_records_survive_their_config_map() -> None:
     for record in (RECORD, dataclasses.replace(RECORD, quarantined=(), last_good="")):
-        assert records.parse(dict(records.fields(record))) == record
+        assert anchors.parse(dict(anchors.fields(record))) == record
 
 
 @pytest.mark.parametrize(
@@ -150,4 +149,4 @@ def test_target_records_survive_their_config_map() -> None:
 )
 def test_a_damaged_target_record_is_no_record(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        records.parse({**records.fields(RECORD), **change})
+        anchors.parse({**anchors.fields(RECORD), **change})

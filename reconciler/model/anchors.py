@@ -1,0 +1,68 @@
+"""A target record as its ConfigMap: the journal's anchor in the cluster (design §5)."""
+
+import re
+
+import orjson
+
+from reconciler.model import document, ids, records
+
+MANAGER = "reconciler-records"
+"""The field manager of target records."""
+LONGEST_NAME = 253
+
+
+def name_of(target: ids.TargetKey) -> str:
+    """`reconciler-<environment>-<application>`. With a digest where that is no name, or could be two targets':
+    `a-b/c` and `a/b-c`."""
+    plain = f"reconciler-{target.environment}-{target.application}"
+    fits = len(plain) <= LONGEST_NAME and re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", plain)
+    if fits and "-" not in target.environment:
+        return plain
+    readable = re.sub(r"[^a-z0-9]+", "-", plain.lower())[:200].strip("-")
+    return f"{readable}-{document.digest(str(target))[:16]}"
+
+
+def fields(record: records.TargetRecord) -> dict[str, str]:
+    """The record as the data of a ConfigMap: short texts for people, the list as JSON."""
+    return {
+        "target": str(record.target),
+        "installation": record.installation,
+        "epoch": str(record.epoch),
+        "last-good": record.last_good,
+        "quarantined": orjson.dumps(record.quarantined).decode(),
+        "inventory-digest": record.inventory_digest,
+        "sequence": str(record.sequence),
+        "head-hash": record.head_hash,
+    }
+
+
+def parse(data: document.Json) -> records.TargetRecord:
+    """The inverse of `fields`. Raises ValueError when a field is absent or of another shape."""
+    found: dict[str, str] = {}
+    for name in (
+        "target",
+        "installation",
+        "epoch",
+        "last-good",
+        "quarantined",
+        "inventory-digest",
+        "sequence",
+        "head-hash",
+    ):
+        value = data.get(name)
+        if not isinstance(value, str):
+            raise ValueError(f"its field {name} is missing")
+        found[name] = value
+    quarantined = orjson.loads(found["quarantined"])
+    if not isinstance(quarantined, list) or not all(isinstance(digest, str) for digest in quarantined):
+        raise ValueError("its field quarantined is no list of digests")
+    return records.TargetRecord(
+        target=ids.TargetKey.parse(found["target"]),
+        installation=found["installation"],
+        epoch=int(found["epoch"]),
+        last_good=found["last-good"],
+        quarantined=tuple(quarantined),
+        inventory_digest=found["inventory-digest"],
+        sequence=int(found["sequence"]),
+        head_hash=found["head-hash"],
+    )

@@ -6,8 +6,9 @@ import pkgutil
 from dataclasses import dataclass
 
 from reconciler.model import document, ids, live
+from reconciler.sandbox import shapes
+from reconciler.sandbox.stored import CRD
 
-CRD = ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition")
 VERBS = frozenset({"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"})
 
 
@@ -50,6 +51,72 @@ def published() -> Published:
     )
 
 
+GENERATED = frozenset(
+    {
+        ("", "Pod"),
+        ("", "ReplicationController"),
+        ("apps", "DaemonSet"),
+        ("apps", "Deployment"),
+        ("apps", "ReplicaSet"),
+        ("apps", "StatefulSet"),
+        ("batch", "CronJob"),
+        ("batch", "Job"),
+        ("discovery.k8s.io", "EndpointSlice"),
+        ("networking.k8s.io", "Ingress"),
+        ("networking.k8s.io", "IngressClass"),
+        ("networking.k8s.io", "NetworkPolicy"),
+        ("policy", "PodDisruptionBudget"),
+    }
+)
+GENERATED_GROUPS = frozenset({"admissionregistration.k8s.io", "apiextensions.k8s.io", "flowcontrol.apiserver.k8s.io"})
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How the objects of one version of a kind are stored. `generated`: they count their generations; `status`: it is
+    written by its subresource alone."""
+
+    shape: shapes.Shape
+    generated: bool
+    status: bool
+
+
+@functools.cache
+def _definitions() -> shapes.Definitions:
+    return shapes.Definitions(published().schemas)
+
+
+@functools.cache
+def _built_in(api_version: str, kind: str) -> Serving:
+    """Shared by all sandboxes: it never changes."""
+    found, group = published(), api_version.rpartition("/")[0]
+    root = document.text(found.roots, f"{api_version}/{kind}")
+    generated = (group, kind) in GENERATED or group in GENERATED_GROUPS
+    status = "status" in found.subresources.get(ids.KindKey(group, kind), ())
+    return Serving(_definitions().shape(root, default=None, built_in=True), generated, status)
+
+
+def _custom(definition: document.Json) -> dict[tuple[str, str], Serving]:
+    """Every version of a CustomResourceDefinition."""
+    spec = document.mapping(definition, "spec")
+    group, kind = document.text(spec, "group"), document.text(spec, "names", "kind")
+    found: dict[tuple[str, str], Serving] = {}
+    for version in document.items(spec, "versions"):
+        if not isinstance(version, dict):
+            continue
+        schema = document.mapping(version, "schema", "openAPIV3Schema")
+        text: document.Json = {"type": "string"}
+        properties = {**document.mapping(schema, "properties"), "apiVersion": text, "kind": text, "metadata": METADATA}
+        whole: document.Json = {**schema, "type": "object", "properties": properties}
+        shape = shapes.Shape(whole, _definitions(), default=None, built_in=False)
+        status = isinstance(document.at(version, "subresources", "status"), dict)
+        found[f"{group}/{document.text(version, 'name')}", kind] = Serving(shape, True, status)
+    return found
+
+
+METADATA: document.Json = {"$ref": "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}
+
+
 class Served:
     """The kinds of one sandbox."""
 
@@ -58,6 +125,9 @@ class Served:
         """Of each established CustomResourceDefinition, by its name."""
         self._facts: live.ClusterFacts | None = None
         self._preferred: dict[ids.KindKey, live.ResourceType] = {}
+        self._shapes: dict[tuple[str, str], Serving] = {}
+        self._definitions: dict[ids.KindKey, ids.ObjectKey] = {}
+        """Of each custom kind, the definition that it is served by."""
 
     def facts(self) -> live.ClusterFacts:
         if self._facts is None:
@@ -74,12 +144,27 @@ class Served:
         self.facts()
         return self._preferred.get(kind)
 
+    def serving(self, api_version: str, kind: str) -> "Serving":
+        """How a served kind's objects are stored."""
+        found = self._shapes.get((api_version, kind))
+        if found is None:
+            found = self._shapes[api_version, kind] = _built_in(api_version, kind)
+        return found
+
+    def definition_of(self, kind: ids.KindKey) -> ids.ObjectKey | None:
+        """The definition of a custom kind."""
+        return self._definitions.get(kind)
+
     def defined(self, definition: document.Json, *, gone: bool) -> None:
         """A CustomResourceDefinition was written: its kind is served from `Established` on."""
         name = document.text(definition, "metadata", "name")
         before = self._custom.pop(name, ())
         if not gone and _established(definition):
             self._custom[name] = tuple(_types(definition))
+            self._shapes |= _custom(definition)
+            self._definitions |= {
+                kind.kind: ids.ObjectKey(CRD.group, CRD.kind, "", name) for kind in self._custom[name]
+            }
         if self._custom.get(name, ()) != before:
             self._facts = None
 

@@ -14,8 +14,11 @@ from typing import Any, Protocol
 import pytest
 
 from reconciler import errors, ports
+from reconciler.edges import system
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.model import document, ids, live, manifests, records
+from reconciler.sandbox import cluster as sandbox_cluster
+from reconciler.sandbox import objects
 from tests.clusterkit import access
 from tests.contracts.waiting import until
 
@@ -82,8 +85,60 @@ async def kubernetes(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         plane.delete(access.path_of("v1", "Namespace", name=records_namespace))
 
 
+class Neighbour:
+    """`Outside` within a sandbox."""
+
+    def __init__(self, kept: objects.Objects) -> None:
+        self._objects = kept
+
+    def apply(self, manifest: Json, *, manager: str = "somebody", force: bool = True) -> Json:
+        reply = self._objects.apply(manifest, manager=manager, force=force)
+        assert isinstance(reply, live.Applied), reply
+        return reply.live.document()
+
+    def edit(self, manifest: Json, change: Json) -> None:
+        def merge(body: Json) -> None:
+            merge_patch(body, change)
+
+        reply = self._objects.update(rendered(manifest).key, merge, manager="kubectl-edit")
+        assert isinstance(reply, objects.Stored), reply
+
+    def remove(self, manifest: Json) -> None:
+        self._objects.delete(rendered(manifest).key)
+
+
+def merge_patch(body: Json, change: Json) -> None:
+    for name, value in change.items():
+        if value is None:
+            body.pop(name, None)
+        elif isinstance(value, dict):
+            merge_patch(body.setdefault(name, {}), value)
+        else:
+            body[name] = value
+
+
+def one_pod(kept: objects.Objects, happened: objects.Happened) -> None:
+    """What controllers would do for a Deployment, as far as the port can tell: a pod of its own."""
+    if happened.stored.key.kind != "Deployment" or happened.before is not None:
+        return
+    owner, template = happened.stored, happened.stored.body["spec"]["template"]
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.key.name, "controller": True}
+    its = {"name": f"{owner.key.name}-1", "namespace": owner.key.namespace}
+    its["ownerReferences"] = [reference | {"uid": owner.uid}]
+    kept.create({"apiVersion": "v1", "kind": "Pod", "metadata": its, "spec": template["spec"]}, manager="controllers")
+
+
+@contextlib.asynccontextmanager
+async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """The model of a cluster in this process."""
+    kept = objects.Objects(system.SystemClock(), system.SystemChance())
+    kept.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, manager="somebody")
+    kept.subscribe(lambda happened: one_pod(kept, happened))
+    yield World(sandbox_cluster.SandboxCluster("test", kept), "shop", Neighbour(kept))
+
+
 Maker = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[World]]
-MAKERS = [pytest.param(kubernetes, id="kubernetes", marks=pytest.mark.cluster)]
+MAKERS = [pytest.param(sandbox, id="sandbox"), pytest.param(kubernetes, id="kubernetes", marks=pytest.mark.cluster)]
 
 
 @pytest.fixture(params=MAKERS)

@@ -1,0 +1,120 @@
+"""`ports.Cluster` over the objects of a sandbox, with no HTTP in between."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler import errors, ports
+from reconciler.model import anchors, document, ids, live, manifests, metadata, records
+from reconciler.sandbox import objects, watching
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One counted call (I1) and what was answered."""
+
+    operation: str
+    verb: records.Verb
+    key: ids.ObjectKey
+    reply: live.Applied | live.Deleted | live.Refused
+
+
+class SandboxCluster:
+    """Every method is documented at `ports.Cluster`. `calls`: the counted ones, oldest first."""
+
+    def __init__(self, name: str, kept: objects.Objects, *, namespace_for_records: str = "reconciler") -> None:
+        self.calls: list[Call] = []
+        self._name, self._objects = name, kept
+        self._records = namespace_for_records
+        self._watching = watching.Watching(name, kept)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def facts(self, *, fresh: bool = False) -> live.ClusterFacts:
+        return self._objects.served.facts()
+
+    async def read(self, key: ids.ObjectKey) -> live.LiveObject | None:
+        self._served(key)
+        self._watching.arrange()
+        found = self._objects.get(key)
+        return self._watching.shown(found) if found else None
+
+    async def dry_run(self, manifest: manifests.Manifest, *, force: bool) -> live.Applied | live.Refused:
+        return self._objects.apply(manifest.document(), manager=metadata.MANAGER, force=force, dry_run=True)
+
+    async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
+        reply = self._objects.apply(manifest.document(), manager=metadata.MANAGER, force=force)
+        self.calls.append(Call(operation, records.Verb.APPLY, manifest.key, reply))
+        self._watching.arrange()
+        return reply
+
+    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
+        if self._objects.served.preferred(key.kind_key) is None:
+            because = f"the cluster {self._name} does not serve {key.kind_key}"
+            return live.Refused(key, live.Why.NO_KIND, because, status=404)
+        reply = self._objects.delete(key, uid=uid) or live.Deleted(key, gone=True)
+        self.calls.append(Call(operation, records.Verb.DELETE, key, reply))
+        self._watching.arrange()
+        return reply
+
+    async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
+        self._watching.want(wanted)
+
+    def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
+        return self._watching.meta(key)
+
+    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
+        self._watching.listen(heard)
+
+    async def follow(self, target: ids.TargetKey, wanted: Iterable[ports.Wanted], *, woken: Callable[[], None]) -> None:
+        self._watching.follow(target, wanted, woken=woken)
+
+    async def unfollow(self, target: ids.TargetKey) -> None:
+        self._watching.unfollow(target)
+
+    def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
+        return self._watching.followed(target)
+
+    async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
+        """Raises `errors.Terminal` when it cannot be understood."""
+        key = self._record_key(target)
+        found = self._objects.get(key)
+        if found is None:
+            return None
+        try:
+            return anchors.parse(document.mapping(found.body, "data"))
+        except ValueError as error:
+            raise errors.Terminal(f"the target record {key} cannot be understood: {error}") from error
+
+    async def write_record(self, record: records.TargetRecord) -> None:
+        key = self._record_key(record.target)
+        its: document.Json = {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": {"app.kubernetes.io/managed-by": "reconciler"},
+        }
+        data: document.Json = dict(anchors.fields(record))
+        body: document.Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": its, "data": data}
+        reply = self._objects.apply(body, manager=anchors.MANAGER, force=True)
+        if isinstance(reply, live.Refused) and reply.why is live.Why.NO_NAMESPACE:
+            space: document.Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": key.namespace}}
+            self._objects.apply(space, manager=anchors.MANAGER, force=True)
+            reply = self._objects.apply(body, manager=anchors.MANAGER, force=True)
+        if isinstance(reply, live.Refused):
+            raise errors.Terminal(f"{key}, a target record, cannot be written ({reply.status}): {reply.message}")
+        self._watching.arrange()
+
+    async def check(self) -> tuple[ports.Finding, ...]:
+        version = self._objects.served.facts().version
+        return (ports.Finding("API server", True, f"a cluster inside this process, as Kubernetes {version}"),)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _served(self, key: ids.ObjectKey) -> None:
+        if self._objects.served.preferred(key.kind_key) is None:
+            raise errors.Terminal(f"{key}: the cluster {self._name} does not serve this kind")
+
+    def _record_key(self, target: ids.TargetKey) -> ids.ObjectKey:
+        return ids.ObjectKey("", "ConfigMap", self._records, anchors.name_of(target))

@@ -157,9 +157,15 @@ class Cluster(Protocol):
     async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
         """Server-side apply as field manager `reconciler`. A counted call. Transient when the outcome is unknown."""
 
-    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
-        """Delete exactly the object with that UID, its children in the background. A counted call. Already gone:
-        `Deleted(gone=True)`."""
+    async def delete(
+        self,
+        key: ids.ObjectKey,
+        *,
+        uid: str,
+        operation: str,
+        propagation: live.Propagation = live.Propagation.BACKGROUND,
+    ) -> live.Deleted | live.Refused:
+        """Delete exactly the object with that UID. A counted call. Already gone: `Deleted(gone=True)`."""
 
     async def watch(self, wanted: Iterable[Wanted]) -> None:
         """Hold metadata watches on these from now on, beside those asked for before.

@@ -111,6 +111,8 @@ class Refused:
     """The server's own sentence; contents of Secrets are masked by the edge."""
     conflicts: tuple[FieldConflict, ...] = ()
     status: int = 0
+    fields: tuple[str, ...] = ()
+    """The fields that it names as the cause: `spec.selector`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,14 @@ class Applied:
     live: LiveObject
     created: bool
     warnings: tuple[str, ...] = ()
+
+
+class Propagation(enum.Enum):
+    """What becomes of an object's children when it is deleted."""
+
+    BACKGROUND = "Background"  # they go after it
+    FOREGROUND = "Foreground"  # they go before it: it is gone when they are
+    ORPHAN = "Orphan"  # they stay, and an object made anew takes them in again
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class HoldReason(enum.Enum):
     JOURNAL_BEHIND = "journal-behind"
     OUTSIDE_LIMITS = "outside-limits"
     REFUSED = "refused"
+    IMMUTABLE = "immutable"
     FOREIGN_MANAGER = "foreign-manager"
     UNMANAGED = "unmanaged"
     OTHER_OWNER = "other-owner"
@@ -110,6 +111,11 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.REFUSED: Exit(
         "The API server refused an object in the dry-run; nothing was written.",
         "A commit that corrects it, or the missing right, quota or policy; tried again with back-off.",
+    ),
+    HoldReason.IMMUTABLE: Exit(
+        "A field differs that cannot be changed on a live object: it would have to be deleted and made again.",
+        "A commit that takes the change back, gives the object another name, or allows the replacement with the"
+        ' annotation `reconciler.dev/replace: "true"` (docs/how-to/replace.md).',
     ),
     HoldReason.FOREIGN_MANAGER: Exit(
         "Another tool applies the same fields.",

@@ -50,6 +50,8 @@ class Change:
     live: of_cluster.LiveMeta | None = None
     unknown: str = ""
     """Why the dry-run could not tell; '' when it could. Shown, not an error."""
+    propagation: of_cluster.Propagation = of_cluster.Propagation.BACKGROUND
+    """Of a delete: what becomes of the children."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,16 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler import errors, kinds
+from reconciler import errors, kinds, ports
 from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts
 from reconciler.pipeline import world
 
 BATCH = 200
 """Intents recorded in one transaction: one disk flush for all, and at most this many calls may still land after a
 leader was paused (I2)."""
+
+GONE = frozenset({live.Why.UID_CHANGED})
+"""Refusals of a delete that mean the object is gone: another one has its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ async def prune(here: world.World, rollout: rollouts.Rollout, changes: Sequence[
         for change, intent in zip(changes, intents, strict=True):
             reply = await cluster.delete(change.key, uid=change.uid, operation=intent.operation)
             settled.append(_after_delete(intent, change, reply))
-            if isinstance(reply, live.Refused) and reply.why is not live.Why.UID_CHANGED:
+            if isinstance(reply, live.Refused) and reply.why not in GONE:
                 held = _hold(reply)
                 break
     finally:
@@ -69,27 +72,51 @@ async def _batch(
     *,
     makers: Mapping[ids.ObjectKey, str],
 ) -> Done:
-    intents = [_intent(here, rollout, change, verb=records.Verb.APPLY) for change in changes]
+    intents = [_intent(here, rollout, change, verb=_verb(change)) for change in changes]
     await here.journal.intend(intents, epoch=here.epoch)
     cluster = here.cluster_of(rollout.target)
     replies = await asyncio.gather(
-        *(
-            cluster.apply(_manifest(change), operation=intent.operation, force=change.force)
-            for change, intent in zip(changes, intents, strict=True)
-        ),
+        *(_carried_out(cluster, change, intent) for change, intent in zip(changes, intents, strict=True)),
         return_exceptions=True,
     )
     settled = [
-        _after_apply(intent, change, reply, maker=makers.get(change.key, ""))
+        _settled(intent, change, reply, maker=makers.get(change.key, ""))
         for intent, change, reply in zip(intents, changes, replies, strict=True)
     ]
     await here.journal.settle(settled, epoch=here.epoch)
     for reply in replies:
         if isinstance(reply, BaseException):
             raise reply
-    refused = [reply for reply in replies if isinstance(reply, live.Refused)]
+    refused = [reply for reply in replies if isinstance(reply, live.Refused) and reply.why not in GONE]
     created = tuple(reply.live.meta.key for reply in replies if isinstance(reply, live.Applied) and reply.created)
     return Done(created, len(replies) - len(refused), _hold(refused[0]) if refused else None)
+
+
+def _verb(change: plans.Change) -> records.Verb:
+    """Replaced is deleted: the next round of the same rollout finds it absent, and makes it again."""
+    return records.Verb.DELETE if change.action is plans.Action.REPLACED else records.Verb.APPLY
+
+
+async def _carried_out(
+    cluster: ports.Cluster, change: plans.Change, intent: records.Intent
+) -> live.Applied | live.Deleted | live.Refused:
+    if intent.verb is records.Verb.DELETE:
+        return await cluster.delete(
+            change.key, uid=change.uid, operation=intent.operation, propagation=change.propagation
+        )
+    return await cluster.apply(_manifest(change), operation=intent.operation, force=change.force)
+
+
+def _settled(
+    intent: records.Intent,
+    change: plans.Change,
+    reply: live.Applied | live.Deleted | live.Refused | BaseException,
+    *,
+    maker: str,
+) -> records.Settled:
+    if intent.verb is records.Verb.DELETE and isinstance(reply, live.Deleted | live.Refused):
+        return _after_delete(intent, change, reply)
+    return _after_apply(intent, change, reply, maker=maker)
 
 
 def _manifest(change: plans.Change) -> manifests.Manifest:
@@ -110,7 +137,7 @@ def _intent(
 def _after_apply(
     intent: records.Intent,
     change: plans.Change,
-    reply: live.Applied | live.Refused | BaseException,
+    reply: live.Applied | live.Deleted | live.Refused | BaseException,
     *,
     maker: str,
 ) -> records.Settled:
@@ -133,7 +160,7 @@ def _after_delete(intent: records.Intent, change: plans.Change, reply: live.Dele
         because = "gone" if reply.gone else f"held by {', '.join(reply.finalizers) or 'its children'}"
         gone = change.key if reply.gone else None
         return records.Settled(intent.operation, records.Result.DONE, because, forget=gone)
-    if reply.why is live.Why.UID_CHANGED:
+    if reply.why in GONE:
         because = "another object has the name now: not ours"
         return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)
     return records.Settled(intent.operation, records.Result.REFUSED, reply.message)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from reconciler import errors, ports
 from reconciler.gates import confinement
 from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts, targets
-from reconciler.plan import fold, forcing, left, ownership, prune, replicas, survey, waves
+from reconciler.plan import fold, forcing, left, ownership, prune, replacing, replicas, survey, waves
 
 ATTEMPTS = 4
 """Dry-runs of one object in one plan: as rendered, without replicas, forced, and one for a lost race."""
@@ -80,8 +80,8 @@ async def make(
             target, manifest_set, outcomes.HoldReason.EMPTY, "it renders to no object at all; nothing is deleted"
         )
     view = await _look_round(cluster, manifest_set.manifests, rows)
-    planner = _Planner(cluster, target.key, installation, view)
-    pruning, released = await planner.prune(manifest_set, rows, spare_protected=purpose is not rollouts.Purpose.RELEASE)
+    planner = _Planner(cluster, target.key, installation, view, purpose)
+    pruning, released = await planner.prune(manifest_set, rows)
     await planner.apply(manifest_set, {row.key: row for row in rows}, released=released)
     found = planner.found
     plan = waves.assemble(target.key, found.changes, digest=manifest_set.digest, made=view.made, prunes=pruning.prunes)
@@ -138,10 +138,11 @@ class _Planner:
     target: ids.TargetKey
     installation: str
     view: _View
+    purpose: rollouts.Purpose
     found: _Found = field(default_factory=_Found)
 
     async def prune(
-        self, wanted: manifests.ManifestSet, rows: Sequence[records.InventoryRow], *, spare_protected: bool
+        self, wanted: manifests.ManifestSet, rows: Sequence[records.InventoryRow]
     ) -> tuple[prune.Pruning, frozenset[ids.ObjectKey]]:
         """What leaves, and the workloads that lose their autoscaler by it."""
         kept = {manifest.key for manifest in wanted.manifests}
@@ -160,7 +161,7 @@ class _Planner:
             metas,
             target=self.target,
             installation=self.installation,
-            spare_protected=spare_protected,
+            spare_protected=self.purpose is not rollouts.Purpose.RELEASE,
             unknown=unknown,
         )
         going = [change.key for change in pruning.prunes if change.action is plans.Action.PRUNED]
@@ -282,7 +283,7 @@ class _Planner:
             if reply.why is live.Why.NO_KIND and look.manifest.key.kind_key in self.view.defined:
                 return fold.not_yet(look.manifest)  # one API server of several lags behind
             if reply.why is not live.Why.OWNERSHIP:
-                return fold.refused(look, before, reply, sent=overlaid.manifest)
+                return await self._refused(look, before, reply, sent=overlaid.manifest)
             decision = forcing.decide(reply, released=released)
             if isinstance(decision, outcomes.Hold):
                 return decision
@@ -291,6 +292,18 @@ class _Planner:
             else:
                 forced = decision.because
         return None
+
+    async def _refused(
+        self, look: survey.Look, before: live.LiveObject | None, reply: live.Refused, *, sent: manifests.Manifest
+    ) -> plans.Change | outcomes.Hold:
+        """A no that nothing but the live state is the reason of is told from one to the manifest itself by a dry-run
+        of the same manifest under a fresh name: the texts of both are alike (reference/api-server-facts.md §6)."""
+        fresh = replacing.probe(sent) if before is not None and reply.status == replacing.UNPROCESSABLE else None
+        if before is not None and fresh is not None:
+            probed = await self.cluster.dry_run(fresh, force=False)
+            if isinstance(probed, live.Applied):
+                return replacing.judge(look, before, reply, sent=sent, probed=probed, purpose=self.purpose)
+        return fold.refused(look, before, reply, sent=sent)
 
     def _answered(
         self,

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler.model import document, live, manifests, outcomes, plans, records
-from reconciler.plan import diff, left, replicas, survey
+from reconciler.plan import diff, left, managed, survey
 
 AGAIN = frozenset({live.Why.STALE, live.Why.UID_CHANGED})
 """Refusals that mean nothing but "it changed while we looked": look again."""
@@ -31,9 +31,12 @@ def answered(
     if before is None:
         because = _sentence("it does not exist", note)
         return plans.Change(plans.Action.CREATED, look.manifest.key, because, manifest=sent)
-    was, will = diff.comparable(before.document()), diff.comparable(reply.live.document())
+    was_whole, will_whole = before.document(), reply.live.document()
+    was, will = diff.comparable(was_whole), diff.comparable(will_whole)
     same = document.encode(was) == document.encode(will)
-    if same and (before.meta.entry == reply.live.meta.entry or _owned(before) == _owned(reply.live) != {}):
+    if same and (
+        before.meta.entry == reply.live.meta.entry or managed.ours(was_whole) == managed.ours(will_whole) != {}
+    ):
         change = survey.unchanged(look.manifest, before.meta)
         return replace(change, because=_sentence(change.because, note))
     why = "the values are as wanted, the record of the fields we own is not" if same else _because(look)
@@ -100,18 +103,6 @@ def learnt(look: survey.Look, meta: live.LiveMeta) -> records.InventoryRow:
     return records.InventoryRow(
         meta.key, meta.uid, look.manifest.digest, meta.entry, meta.resource_version, rollout=rollout
     )
-
-
-def _owned(found: live.LiveObject) -> document.Json:
-    """The fields that our record claims; empty when there is none."""
-    for entry in document.items(found.document(), "metadata", "managedFields"):
-        if (
-            isinstance(entry, dict)
-            and (entry.get("manager"), entry.get("operation")) == (replicas.MANAGER, "Apply")
-            and not entry.get("subresource")
-        ):
-            return document.mapping(entry, "fieldsV1")
-    return {}
 
 
 def _because(look: survey.Look) -> str:

@@ -7,7 +7,7 @@ that is kept is sent with its live value; one that is ignored only as long as no
 from dataclasses import replace
 
 from reconciler.model import document, fields, live, manifests
-from reconciler.plan import replicas
+from reconciler.plan import managed
 
 
 def overlay(manifest: manifests.Manifest, live_object: live.LiveObject | None) -> manifests.Manifest:
@@ -30,12 +30,10 @@ def overlay(manifest: manifests.Manifest, live_object: live.LiveObject | None) -
 
 def _ours_alone(found: document.Json, path: fields.Path) -> bool:
     ours = others = False
-    for entry in document.items(found, "metadata", "managedFields"):
-        if not isinstance(entry, dict) or not claims(document.mapping(entry, "fieldsV1"), path):
-            continue
-        manager, operation = document.text(entry, "manager"), document.text(entry, "operation")
-        mine = manager == replicas.MANAGER and operation == "Apply" and not entry.get("subresource")
-        ours, others = ours or mine, others or not mine
+    for entry in managed.entries(found):
+        if claims(document.mapping(entry, "fieldsV1"), path):
+            mine = managed.is_ours(entry)
+            ours, others = ours or mine, others or not mine
     return ours and not others
 
 

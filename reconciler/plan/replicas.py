@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import kinds
 from reconciler.model import document, ids, live, manifests
-
-MANAGER = "reconciler"
-"""Our field manager (design §5.3)."""
+from reconciler.plan import managed
 
 AUTOSCALER = "kube-controller-manager"
 """The manager under which every HPA scales."""
@@ -103,12 +101,11 @@ def _pinned(manifest: manifests.Manifest, count: document.JsonValue, *, scaler: 
 
 def _owners(body: document.Json) -> _Owners:
     ours, others = False, []
-    for entry in document.items(body, "metadata", "managedFields"):
-        if not isinstance(entry, dict) or "f:replicas" not in document.mapping(entry, "fieldsV1", "f:spec"):
+    for entry in managed.entries(body):
+        if "f:replicas" not in document.mapping(entry, "fieldsV1", "f:spec"):
             continue
-        manager, subresource = document.text(entry, "manager"), document.text(entry, "subresource")
-        if manager == MANAGER and document.text(entry, "operation") == "Apply" and not subresource:
+        if managed.is_ours(entry):
             ours = True
         else:
-            others.append(manager)
+            others.append(document.text(entry, "manager"))
     return _Owners(ours, tuple(others))

@@ -341,6 +341,18 @@ async def test_delete_takes_exactly_the_object_of_that_uid(world: World) -> None
     assert await world.cluster.read(meta.key) is None
 
 
+@pytest.mark.parametrize("propagation", live.Propagation)
+async def test_what_has_no_children_goes_whatever_is_said_of_them(world: World, propagation: live.Propagation) -> None:
+    meta = (await applied(world.cluster, config_map(world.namespace))).live.meta
+    reply = await world.cluster.delete(meta.key, uid=meta.uid, operation=operation(), propagation=propagation)
+    assert isinstance(reply, live.Deleted)
+    await until(lambda: gone(world.cluster, meta.key), what="it being gone")
+
+
+async def gone(cluster: ports.Cluster, key: ids.ObjectKey) -> bool:
+    return await cluster.read(key) is None
+
+
 async def test_a_finalizer_holds_a_deleted_object(world: World) -> None:
     manifest = config_map(world.namespace)
     manifest["metadata"]["finalizers"] = ["example.com/hold"]

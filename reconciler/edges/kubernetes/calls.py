@@ -67,7 +67,9 @@ class Calls:
         found = live.LiveObject(metadata.meta(reply.document(), key.kind_key), reply.body)
         return live.Applied(found, reply.status == 201, replies.warnings(reply, manifest))
 
-    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
+    async def delete(
+        self, key: ids.ObjectKey, *, uid: str, operation: str, propagation: live.Propagation
+    ) -> live.Deleted | live.Refused:
         """As `ports.Cluster.delete`. Another object of the same name: refused with UID_CHANGED."""
         resource = await self._served.preferred(key.kind_key)
         if resource is None:
@@ -78,7 +80,7 @@ class Calls:
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid},
-            "propagationPolicy": "Background",  # without one, Jobs keep their pods (§5)
+            "propagationPolicy": propagation.value,  # without one, Jobs keep their pods (§5)
         }
         reply = await self._send(
             "DELETE",

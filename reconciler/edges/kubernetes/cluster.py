@@ -79,8 +79,15 @@ class KubernetesCluster:
     async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
         return await self._calls.apply(manifest, force=force, operation=operation)
 
-    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
-        return await self._calls.delete(key, uid=uid, operation=operation)
+    async def delete(
+        self,
+        key: ids.ObjectKey,
+        *,
+        uid: str,
+        operation: str,
+        propagation: live.Propagation = live.Propagation.BACKGROUND,
+    ) -> live.Deleted | live.Refused:
+        return await self._calls.delete(key, uid=uid, operation=operation, propagation=propagation)
 
     async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
         await self._watching.want(wanted)

@@ -116,7 +116,8 @@ def refusal(reply: Reply, key: ids.ObjectKey, *, manifest: manifests.Manifest | 
     _raise_transient(reply, status, said=f"{key}: {message}")
     why = _why(status, key)
     conflicts = tuple(_conflicts(status)) if why is live.Why.OWNERSHIP else ()
-    return live.Refused(key, why, message, conflicts, status.code)
+    fields = tuple(dict.fromkeys(cause.field for cause in status.causes if cause.field))
+    return live.Refused(key, why, message, conflicts, status.code, fields)
 
 
 UNAUTHORIZED = (

@@ -348,7 +348,7 @@ async def test_what_has_no_children_goes_whatever_is_said_of_them(world: World, 
     reply = await world.cluster.delete(meta.key, uid=meta.uid, operation=operation(), propagation=propagation)
     assert isinstance(reply, live.Deleted)
     async with asyncio.timeout(15):
-        while await world.cluster.read(meta.key) is not None:
+        while await world.cluster.read(meta.key) is not None:  # noqa: ASYNC110 - the port tells it by no event
             await asyncio.sleep(0.01)  # its garbage collector has a finalizer on it until it has looked
 
 

@@ -25,8 +25,9 @@ class Kind:
     rank: int
     """Place within a wave, low first."""
     namespaced: bool = True
-    wave: int = 1
-    """0: others of the same plan cannot even be dry-run before it exists; 1: the rest."""
+    tier: int = 1
+    """Place within a wave that the next place waits for. 0: others of the same plan cannot even be dry-run before it
+    exists; 1: the rest; 2: it intercepts requests, and would lock out what is not running yet."""
     protected: bool = False
     """Never pruned without a person's confirmation of the very revision (I7)."""
     stateful: bool = False
@@ -44,12 +45,12 @@ _ADMISSION = "admissionregistration.k8s.io"
 _NETWORKING = "networking.k8s.io"
 
 _TABLE = (
-    Kind(ids.KindKey("", "Namespace"), 10, namespaced=False, wave=0, protected=True, stateful=True, health="namespace"),
+    Kind(ids.KindKey("", "Namespace"), 10, namespaced=False, tier=0, protected=True, stateful=True, health="namespace"),
     Kind(
         ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition"),
         20,
         namespaced=False,
-        wave=0,
+        tier=0,
         protected=True,
         stateful=True,
         health="custom-resource-definition",
@@ -95,11 +96,11 @@ _TABLE = (
     Kind(ids.KindKey("policy", "PodDisruptionBudget"), 310, health="pod-disruption-budget"),
     Kind(ids.KindKey(_NETWORKING, "IngressClass"), 400, namespaced=False),
     Kind(ids.KindKey(_NETWORKING, "Ingress"), 410, health="ingress"),
-    Kind(ids.KindKey("apiregistration.k8s.io", "APIService"), 900, namespaced=False, health="api-service"),
-    Kind(ids.KindKey(_ADMISSION, "ValidatingAdmissionPolicy"), 910, namespaced=False),
-    Kind(ids.KindKey(_ADMISSION, "ValidatingAdmissionPolicyBinding"), 911, namespaced=False),
-    Kind(ids.KindKey(_ADMISSION, "MutatingWebhookConfiguration"), 920, namespaced=False),
-    Kind(ids.KindKey(_ADMISSION, "ValidatingWebhookConfiguration"), 930, namespaced=False),
+    Kind(ids.KindKey("apiregistration.k8s.io", "APIService"), 900, namespaced=False, tier=2, health="api-service"),
+    Kind(ids.KindKey(_ADMISSION, "ValidatingAdmissionPolicy"), 910, namespaced=False, tier=2),
+    Kind(ids.KindKey(_ADMISSION, "ValidatingAdmissionPolicyBinding"), 911, namespaced=False, tier=2),
+    Kind(ids.KindKey(_ADMISSION, "MutatingWebhookConfiguration"), 920, namespaced=False, tier=2),
+    Kind(ids.KindKey(_ADMISSION, "ValidatingWebhookConfiguration"), 930, namespaced=False, tier=2),
 )
 
 KINDS = {kind.key: kind for kind in _TABLE}

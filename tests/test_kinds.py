@@ -13,7 +13,7 @@ def key(kind: str, group: str = "", name: str = "a", namespace: str = "n") -> id
 @pytest.mark.parametrize("kind", kinds.KINDS.values(), ids=lambda kind: str(kind.key))
 def test_a_line_agrees_with_itself(kind: kinds.Kind) -> None:
     assert kinds.find(kind.key.group, kind.key.kind) is kind
-    assert kind.wave in (0, 1)
+    assert kind.tier in (0, 1, 2)
     assert kind.stateful or not kind.protected, "what is protected is never replaced either"
     assert kind.health
 

@@ -23,6 +23,8 @@ class LiveMeta:
     """True when a controller owns it (an ownerReference with controller: true): such an object is never ours."""
     deleting: bool
     labels: tuple[tuple[str, str], ...] = ()
+    wave: int = 0
+    """The wave it was applied in, so that what leaves goes in the reverse order."""
 
     def owner(self) -> ids.Mark | None:
         """Whose it is; None when nobody's or when the mark was copied here."""

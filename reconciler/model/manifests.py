@@ -32,6 +32,8 @@ class Manifest:
     one at every render, and is no part of the digest."""
     rendered: str = ""
     """The digest as rendered, where what is sent was altered to fit what is live."""
+    wave: int = 0
+    """As its annotation says: what has a lower number is applied, and healthy, before."""
 
     @property
     def digest(self) -> str:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from reconciler.model import document, ids, live
+from reconciler.model import document, ids, live, order
 
 MANAGER = "reconciler"
 """Our one server-side-apply field manager (design §5)."""
@@ -28,6 +28,7 @@ def meta(found: document.Json, kind: ids.KindKey) -> live.LiveMeta:
             for name, value in sorted(document.mapping(metadata, "labels").items())
             if isinstance(value, str)
         ),
+        wave=order.wave(document.mapping(metadata, "annotations")),
     )
 
 

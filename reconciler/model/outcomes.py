@@ -44,6 +44,7 @@ class HoldReason(enum.Enum):
     UNPROVEN = "unproven"
     WORLD = "world"
     UPSTREAM = "upstream"
+    DEPENDENCY = "dependency"
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +178,10 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.UPSTREAM: Exit(
         "A path that the environment before it reads too has changed, and that one is not good with it yet.",
         "By itself when the environment named by promotesFrom is good with it; or a commit that takes it back.",
+    ),
+    HoldReason.DEPENDENCY: Exit(
+        "An application named in dependsOn is not good with what it reads at this revision, or is not healthy.",
+        "By itself when it is; looked at again every 30 s. Or a commit that corrects it, or takes its name out.",
     ),
 }
 

@@ -24,6 +24,17 @@ class Action(enum.Enum):
         return self not in (Action.UNCHANGED, Action.SKIPPED)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where an object stands in the order of a plan: by the wave that Git gives it, then by the tier of its kind."""
+
+    wave: int = 0
+    tier: int = 1
+
+    def __str__(self) -> str:
+        return f"wave {self.wave}{(', namespaces and definitions', '', ', webhooks and APIs')[self.tier]}"
+
+
 @dataclass(frozen=True, slots=True)
 class FieldChange:
     """One field, masked where it is secret (I13). Values are compact JSON; None: the field is absent on that side."""
@@ -52,6 +63,8 @@ class Change:
     """Why the dry-run could not tell; '' when it could. Shown, not an error."""
     propagation: of_cluster.Propagation = of_cluster.Propagation.BACKGROUND
     """Of a delete: what becomes of the children."""
+    place: Place = Place()
+    """Of the wave that it is in; the plan's assembly sets it."""
 
 
 @dataclass(frozen=True, slots=True)

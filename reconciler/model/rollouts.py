@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass, replace
 
-from reconciler.model import ids
+from reconciler.model import ids, plans
 
 
 class Purpose(enum.Enum):
@@ -24,6 +24,7 @@ class Phase(enum.Enum):
 
     QUIETING = "quieting"  # a revert stops what still moves before it turns it round (I23)
     APPLYING = "applying"
+    SETTLING = "settling"  # until the waves applied so far are healthy, for the next one to be applied
     WATCHING = "watching"  # until every object is healthy
     PRUNING = "pruning"
     OBSERVING = "observing"  # the window in which a relapse still fails the release
@@ -62,6 +63,8 @@ class Rollout:
     spent: float = 0.0
     clock: float = 0.0
     failure: Failure | None = None
+    wave: plans.Place | None = None
+    """The wave that is being written or settles, noted before its first write; None while no other one follows it."""
     undoes: str = ""
     """The id of the failed rollout that a revert answers: what that one created is pruned without the cap."""
     unwell: float = 0.0
@@ -82,5 +85,6 @@ class Rollout:
         return replace(self, clock=now, unwell=0.0, unwell_since=0.0)
 
     def enter(self, phase: Phase, *, now: float) -> "Rollout":
-        """The rollout at the start of `phase`."""
-        return replace(self, phase=phase, spent=0.0, unwell=0.0, unwell_since=0.0, clock=now)
+        """The rollout at the start of `phase`. A wave that has settled is behind it."""
+        wave = None if self.phase is Phase.SETTLING else self.wave
+        return replace(self, phase=phase, spent=0.0, unwell=0.0, unwell_since=0.0, clock=now, wave=wave)

@@ -1,7 +1,7 @@
 """A target as the pipeline sees it: what Git says of it, tightened by what the daemon's own disk says."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.model import fields, ids
 
@@ -95,6 +95,15 @@ class Confinement:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependency:
+    """Another application of the same environment that must be good first."""
+
+    name: str
+    place: str = field(compare=False, default="")
+    """Where Git says so, for complaints: `desired-state/production/web/application.yaml:7: dependsOn[0]`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """All settings of one target at one revision. Times in seconds."""
 
@@ -120,3 +129,4 @@ class Target:
     promotes_from: str = ""
     left: tuple[fields.Rule, ...] = ()
     """Fields that are left to the cluster."""
+    depends_on: tuple[Dependency, ...] = ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from reconciler import errors
 from reconciler.model import health, ids, manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import anchoring, applying, deciding, drift, failing, heads, starting, turning, watching, world
+from reconciler.plan import waves
 from reconciler.rollout import commands, rolling
 
 ROUNDS = 5
@@ -60,6 +61,8 @@ class Advancing:
                 return Stepped(ledger, starting.held(hold, due_in=starting.RETRY_REFUSED))
             rollout = self._unwell(rollout, seen)
             command = rolling.step(rollout, seen, verification=_verification(rollout, verification))
+            if isinstance(command, commands.Open):
+                rounds = 0
             if isinstance(command, commands.Apply):
                 rounds += 1
                 if rounds > ROUNDS:
@@ -85,6 +88,8 @@ class Advancing:
             return rolling.Seen(plan=decided.plan), decided.hold
         if rollout.phase is rollouts.Phase.SCALING_DOWN:
             return await self._turning.scaling(rollout, prepared, wanted)
+        if rollout.phase is rollouts.Phase.SETTLING and rollout.wave is not None:
+            wanted = waves.up_to(wanted, rollout.wave)
         await self._watching.follow(rollout.target, wanted)
         try:
             followed = self._watching.live(rollout.target)
@@ -123,6 +128,8 @@ class Advancing:
                 return await self._wait(ledger, rollout, command)
             case commands.Enter():
                 return await self._enter(ledger, rollout, command)
+            case commands.Open():
+                return Stepped(await self._here.write(replace(ledger, rollout=replace(rollout, wave=command.place))))
             case commands.Apply():
                 done = await applying.carry_out(self._here, rollout, command.changes)
                 return await self._applied(replace(ledger, rollout=rollout), done)

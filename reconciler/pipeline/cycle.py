@@ -11,6 +11,7 @@ from reconciler.pipeline import (
     asking,
     chain,
     deciding,
+    dependencies,
     drift,
     failing,
     heads,
@@ -43,7 +44,8 @@ class Cycle:
         self._chain = chain.Chain(here, self.heads)
         self._failing = failing.Failing(here, self.heads, self._chain, wake)
         self._asking = asking.Asking(here, self.heads, self.drift, returning.Returning(here, self.heads, self._failing))
-        self._starting = starting.Starting(here, self._chain, self._deciding, self.drift)
+        self._dependencies = dependencies.Dependencies(here, self.heads, self._deciding)
+        self._starting = starting.Starting(here, self._chain, self._dependencies, self._deciding, self.drift)
         self._anchoring = anchoring.Anchoring(here)
         self._advancing = advancing.Advancing(
             here, self._deciding, self._watching, self._failing, self.drift, self.heads, self._anchoring
@@ -89,6 +91,9 @@ class Cycle:
         await self._report(key, result)
         if result.outcome is outcomes.Outcome.ROLLED_OUT:
             for waiting in self._chain.downstream(key):
+                self._wake(waiting)
+        if result.hold is None and result.outcome is not outcomes.Outcome.WAITING:
+            for waiting in self._dependencies.waiting_for(key):
                 self._wake(waiting)
         return result
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from reconciler import errors
 from reconciler.model import ids, outcomes
 from reconciler.pipeline import preparing, world
+from reconciler.settings import dependencies
 from reconciler.source import targets as listing
 
 Prepared = preparing.Prepared
@@ -105,7 +106,8 @@ class Heads:
             found |= dict(listed.missing)
             ours = [key for key in listed.present if key in known]
             ours += await self._preparing.present(repository, revision, [k for k in listed.present if k not in known])
-            found |= await self._preparing.all(repository, revision, ours)
+            prepared = await self._preparing.all(repository, revision, ours)
+            found |= prepared | _misplaced(prepared, revision)
         return Snapshot(revision, found)
 
     async def prepare(self, key: ids.TargetKey, revision: str) -> Prepared:
@@ -114,6 +116,23 @@ class Heads:
         Raises `errors.InvalidInput` for settings that are not valid there, `errors.PathMissing`.
         """
         return await self._preparing.one(key, revision)
+
+
+def _misplaced(
+    found: Mapping[ids.TargetKey, Prepared | outcomes.Hold], revision: str
+) -> dict[ids.TargetKey, Prepared | outcomes.Hold]:
+    """The holds of those whose `dependsOn` cannot be fulfilled within their environment: `found` is all of it."""
+    listed = {
+        key.application: tuple(its.name for its in each.target.depends_on) if isinstance(each, Prepared) else ()
+        for key, each in found.items()
+    }
+    holds: dict[ids.TargetKey, Prepared | outcomes.Hold] = {}
+    for key, each in found.items():
+        if isinstance(each, Prepared) and each.target.depends_on:
+            wrong = dependencies.wrong(key.application, listed)
+            if texts := [f"{each.target.depends_on[index].place}: {text}" for index, text in wrong]:
+                holds[key] = outcomes.Hold(outcomes.HoldReason.SETTINGS_INVALID, "\n".join(texts), revision)
+    return holds
 
 
 def _reads(prepared: Prepared | outcomes.Hold | None) -> tuple[str, outcomes.HoldReason | None]:

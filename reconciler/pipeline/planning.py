@@ -84,7 +84,7 @@ async def make(
     pruning, released = await planner.prune(manifest_set, rows)
     await planner.apply(manifest_set, {row.key: row for row in rows}, released=released)
     found = planner.found
-    plan = waves.assemble(target.key, found.changes, digest=manifest_set.digest, made=view.made, prunes=pruning.prunes)
+    plan = waves.assemble(target.key, found.changes, wanted=manifest_set, made=view.made, prunes=pruning.prunes)
     notes = (*manifest_set.notes, *pruning.notes, *dict.fromkeys(found.warnings))
     return Planned(plan, tuple(found.holds), tuple(found.learnt), pruning.forget, notes)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler import errors, ports
 from reconciler.gates import gates
 from reconciler.model import document, ids, outcomes, plans, records, rollouts, verdicts
-from reconciler.pipeline import anchoring, deciding, heads, planning, rendering, world
+from reconciler.pipeline import anchoring, deciding, dependencies, heads, planning, rendering, world
 from reconciler.plan import present
 from reconciler.source import admission, desired
 
@@ -107,7 +107,8 @@ class Previewing:
         installation, foreign = await self._installation(cluster, key)
         ledger, rows = await here.journal.ledger(key), await here.journal.inventory(key)
         its_rendering = rendering.Rendering(here.renderer, installation)
-        wanted = await deciding.Deciding(here, its_rendering, self._heads).render(head)
+        its_deciding = deciding.Deciding(here, its_rendering, self._heads)
+        wanted = await its_deciding.render(head)
         planned = await planning.make(
             cluster, target=head.target, installation=installation, manifest_set=wanted, rows=rows
         )
@@ -121,7 +122,11 @@ class Previewing:
         holds = [*foreign, *await self._source_holds(head, ledger), *planned.holds]
         if not planned.holds:
             holds += _gate_holds(planned.plan, facts)
-        return Preview(key, revision, planned.plan, tuple(holds), (*planned.notes, *self._notes(ledger)))
+        notes = [*planned.notes, *self._notes(ledger)]
+        if planned.plan.writes and not self._setting.lonely:
+            waits = await dependencies.Dependencies(here, self._heads, its_deciding).waits(head)
+            notes += [f"waits for what it depends on: {waits.because}"] if waits else []
+        return Preview(key, revision, planned.plan, tuple(holds), tuple(notes))
 
     async def _installation(self, cluster: ports.Cluster, key: ids.TargetKey) -> tuple[str, list[outcomes.Hold]]:
         """Whose marks the rendered objects carry, and the hold when the cluster knows the target as somebody else's."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.model import manifests, outcomes, plans, records, rollouts, targets
-from reconciler.pipeline import chain, deciding, drift, heads, world
+from reconciler.pipeline import chain, deciding, dependencies, drift, heads, world
 from reconciler.plan import drift as drifts
 from reconciler.source import admission, desired
 
@@ -21,9 +21,15 @@ class Started:
 
 class Starting:
     def __init__(
-        self, here: world.World, its_chain: chain.Chain, its_deciding: deciding.Deciding, its_drift: drift.Drift
+        self,
+        here: world.World,
+        its_chain: chain.Chain,
+        its_dependencies: dependencies.Dependencies,
+        its_deciding: deciding.Deciding,
+        its_drift: drift.Drift,
     ) -> None:
         self._here = here
+        self._dependencies = its_dependencies
         self._chain = its_chain
         self._deciding = its_deciding
         self._drift = its_drift
@@ -40,7 +46,7 @@ class Starting:
         if purpose is rollouts.Purpose.RELEASE:
             if hold := await self.history(ledger, choice):
                 return Started(ledger, held(hold))
-            if hold := await self._chain.waits(ledger, prepared):
+            if hold := await self._chain.waits(ledger, prepared) or await self._dependencies.waits(prepared):
                 return Started(ledger, held(hold, due_in=RETRY_REFUSED))
         try:
             wanted = await self._deciding.render(prepared)

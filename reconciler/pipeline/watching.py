@@ -29,6 +29,8 @@ class Watching:
         if self._following.get(key) == wanted.digest:
             return
         cluster = self._here.cluster_of(key)
+        if key in self._following:
+            await cluster.unfollow(key)  # what is held may be from before our newest writes
         await cluster.follow(key, scope.followed(wanted.manifests), woken=lambda: self._wake(key))
         self._following[key] = wanted.digest
 

@@ -29,7 +29,7 @@ def text(plan: plans.Plan, *, holds: Sequence[outcomes.Hold] = (), notes: Sequen
     shown = [tuple(_shown(wave)) for wave in plan.waves]
     for number, wave in enumerate(shown, start=1):
         if wave:
-            parts += ["", f"wave {number} of {len(shown)}"] if len(shown) > 1 else [""]
+            parts += ["", f"{number} of {len(shown)}: {wave[0].place}"] if len(shown) > 1 else [""]
             parts += [line for change in wave for line in _block(change)]
     if prunes := tuple(_shown(plan.prunes)):
         parts += ["", "prune, once everything is healthy"]
@@ -124,6 +124,7 @@ def _as_data(change: plans.Change) -> document.Json:
         "because": change.because,
         "force": change.force,
         "unknown": change.unknown,
+        "wave": change.place.wave,
         "fields": [{"path": field.path, "before": field.before, "after": field.after} for field in change.fields],
     }
 

@@ -25,7 +25,7 @@ def leftovers(
     spare_protected: bool = False,
     unknown: Mapping[ids.ObjectKey, str] | None = None,
 ) -> Pruning:
-    """Decide on inventory rows that the manifest set no longer has, in reverse order of their kinds.
+    """Decide on inventory rows that the manifest set no longer has, in reverse order of their waves and kinds.
 
     `metas` holds live metadata, None only where the object is known to be absent; `unknown` says why of those that
     could not be looked at: unknown is not absent, they stay (I6). `spare_protected`: keep protected kinds and say so,
@@ -34,7 +34,8 @@ def leftovers(
     prunes: list[plans.Change] = []
     forget: list[ids.ObjectKey] = []
     notes: list[str] = []
-    for row in sorted(rows, key=lambda row: kinds.sorting(row.key), reverse=True):
+    waves = {key: meta.wave for key, meta in metas.items() if meta}
+    for row in sorted(rows, key=lambda row: (waves.get(row.key, 0), kinds.sorting(row.key)), reverse=True):
         if unknown and row.key in unknown:
             prunes.append(plans.Change(plans.Action.SKIPPED, row.key, unknown[row.key], uid=row.uid))
             continue

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from reconciler import errors
 from reconciler.model import document, ids, live, manifests, targets
-from reconciler.render import parsed, secrets, served, shape
+from reconciler.render import order, parsed, secrets, served, shape
 
 OBJECTS = 10_000
 BODY_BYTES = 1_572_864 - 131_072
@@ -54,7 +54,8 @@ def manifest_set(
         hidden = len(problems) - PROBLEMS_SHOWN
         more = [f"{target.key}: {hidden} more problems; correct these first"] if hidden > 0 else []
         raise errors.InvalidInput((*problems[:PROBLEMS_SHOWN], *more))
-    return manifests.ManifestSet(tuple(found[key] for key in sorted(found)), tuple(notes))
+    told = [note for each in unpacked for note in order.notes(_annotations(each.value))]
+    return manifests.ManifestSet(tuple(found[key] for key in sorted(found)), (*notes, *dict.fromkeys(told)))
 
 
 def _unpacked(documents: Sequence[parsed.Parsed]) -> tuple[list[parsed.Parsed], list[str]]:
@@ -98,6 +99,8 @@ def _manifest(each: parsed.Parsed, frame: _Frame) -> tuple[manifests.Manifest | 
         complaints += shape.too_large_integers(value)
     value["metadata"], foreign = _metadata(document.mapping(value, "metadata"), key=key, frame=frame)
     complaints += foreign
+    wave, unordered = order.wave(_annotations(value))
+    complaints += unordered
     complaints += _sizes(value)
     try:
         body = document.encode(value)
@@ -105,7 +108,7 @@ def _manifest(each: parsed.Parsed, frame: _Frame) -> tuple[manifests.Manifest | 
         return None, [*complaints, "holds a number that JSON cannot carry; quote it or write a smaller one"]
     if len(body) > BODY_BYTES:
         complaints.append(f"{key} takes {len(body)} bytes, more than {BODY_BYTES}; split it")
-    return manifests.Manifest(key, document.text(value, "apiVersion"), body, each.origin), complaints
+    return manifests.Manifest(key, document.text(value, "apiVersion"), body, each.origin, wave), complaints
 
 
 def _key(value: document.Json, frame: _Frame) -> tuple[ids.ObjectKey, list[str]]:
@@ -137,6 +140,10 @@ def _metadata(metadata: document.Json, *, key: ids.ObjectKey, frame: _Frame) -> 
     if key.namespace:
         completed["namespace"] = key.namespace
     return completed, complaints
+
+
+def _annotations(value: document.JsonValue) -> document.Json:
+    return document.mapping(value, "metadata", "annotations") if isinstance(value, dict) else {}
 
 
 def _managed_by(labels: document.Json) -> document.JsonValue:

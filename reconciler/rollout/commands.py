@@ -18,6 +18,13 @@ class Apply:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """Note which wave is written from here on: a start after a crash must not go on to the next one unasked."""
+
+    place: plans.Place
+
+
+@dataclass(frozen=True, slots=True)
 class Prune:
     changes: tuple[plans.Change, ...]
 
@@ -69,4 +76,4 @@ class Abandon:
     because: str
 
 
-Command = Pause | Apply | Prune | Unblock | Enter | Wait | Finish | Fail | Abandon
+Command = Pause | Open | Apply | Prune | Unblock | Enter | Wait | Finish | Fail | Abandon

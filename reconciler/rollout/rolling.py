@@ -46,7 +46,7 @@ def needs_plan(phase: rollouts.Phase) -> bool:
 
 def needs_report(phase: rollouts.Phase) -> bool:
     """Whether a step in this phase looks at health first."""
-    return phase in (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
+    return phase in (rollouts.Phase.SETTLING, rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
 
 
 def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
@@ -55,9 +55,11 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
         case rollouts.Phase.QUIETING:
             return _quiet(rollout, seen)
         case rollouts.Phase.APPLYING:
-            return _apply(seen)
+            return _apply(rollout, seen)
+        case rollouts.Phase.SETTLING:
+            return _watch(rollout, seen, verification=verification, then=rollouts.Phase.APPLYING)
         case rollouts.Phase.WATCHING:
-            return _watch(rollout, seen, verification=verification)
+            return _watch(rollout, seen, verification=verification, then=rollouts.Phase.PRUNING)
         case rollouts.Phase.PRUNING:
             return _prune(seen)
         case rollouts.Phase.OBSERVING:
@@ -82,19 +84,34 @@ def _quiet(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
     return commands.Wait(f"{_names(seen.moving)} paused, coming to rest", 1.0)
 
 
-def _apply(seen: Seen) -> commands.Command:
+def _apply(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
+    """The first wave that is not as wanted. What of it cannot be written now holds up all that come after it."""
     if seen.plan is None:
         return commands.Wait("the plan is not known", HEARTBEAT)
     for wave in seen.plan.waves:
-        if writes := tuple(change for change in wave if change.action.writes):
-            return commands.Apply(writes)
-    blocked = [change for wave in seen.plan.waves for change in wave if change.action is plans.Action.SKIPPED]
-    if blocked:
-        return commands.Wait(f"{blocked[0].key}: {blocked[0].because}", HEARTBEAT)
+        if unlike := tuple(change for change in wave if change.action is not plans.Action.UNCHANGED):
+            return _write(rollout, unlike, plan=seen.plan)
     return commands.Enter(rollouts.Phase.WATCHING, "everything is applied")
 
 
-def _watch(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
+def _write(rollout: rollouts.Rollout, wave: tuple[plans.Change, ...], *, plan: plans.Plan) -> commands.Command:
+    """The next wave starts when all before it are healthy (design §6), as far as this rollout wrote any of them: what
+    it found as wanted is not its doing, and a change in a late wave may be what mends an early one."""
+    place = wave[0].place
+    if rollout.wave is not None and place > rollout.wave:
+        return commands.Enter(rollouts.Phase.SETTLING, f"{rollout.wave} is applied, {place} waits until it is healthy")
+    writes = tuple(change for change in wave if change.action.writes)
+    if not writes:
+        return commands.Wait(f"{wave[0].key}: {wave[0].because}", HEARTBEAT)
+    unlike = (change for later in plan.waves for change in later if change.action is not plans.Action.UNCHANGED)
+    if rollout.wave is None and any(change.place > place for change in unlike):
+        return commands.Open(place)
+    return commands.Apply(writes)
+
+
+def _watch(
+    rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification, then: rollouts.Phase
+) -> commands.Command:
     report = seen.report
     if fresh := tuple(pod for pod in seen.stuck if pod.uid not in rollout.unblocked):
         return commands.Unblock(fresh)
@@ -104,7 +121,7 @@ def _watch(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verif
     if report.state is health.State.DEGRADED:
         return _degraded(report)
     if report.state in (health.State.HEALTHY, health.State.SUSPENDED):
-        return commands.Enter(rollouts.Phase.PRUNING, report.because)
+        return commands.Enter(then, report.because)
     if rollout.spent >= verification.progress_deadline:
         because = f"not healthy within {verification.progress_deadline:.0f} s: {report.because}"
         return commands.Fail(because, health.Blame.RELEASE)

@@ -155,6 +155,12 @@ class Application(base.Settings):
         description="Further paths whose change is a change of this application. The"
         " source's own paths are always read. What a kustomization refers to outside of them must be named here.",
     )
+    depends_on: Annotated[tuple[values.Name, ...], Field(max_length=100)] = Field(
+        default=(),
+        description="Applications of the same environment that must be good with what they read at the same revision,"
+        " and healthy, before a new revision comes here. A way back waits for none of them.",
+        examples=["[database, queue]"],
+    )
     strategy: Strategy = Field(default=Strategy(), description="How a new version replaces the running one.")
     verify: Verify = Field(default=Verify(), description="When a rollout has succeeded.")
     prune: shared.PruneOverride = Field(

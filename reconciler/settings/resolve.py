@@ -95,6 +95,7 @@ class _Merge:
             max_lag=self.limits.max_lag,
             promotes_from=self.promotes_from(),
             left=(*_left(self.application.ignore, "ignore"), *_left(self.application.keep_live, "keepLive")),
+            depends_on=self.depends_on(),
         )
 
     def complain(self, settings: base.Settings, at: base.Path, text: str) -> None:
@@ -149,6 +150,15 @@ class _Merge:
             text = f"{wanted!r} is no environment of {self.deployment.origin.where}; {remedy}"
             self.complain(self.environment, ("promotesFrom",), text)
         return wanted
+
+    def depends_on(self) -> tuple[targets.Dependency, ...]:
+        """Whether the names are there is not known here: that takes the whole environment (`dependencies.py`)."""
+        origin, names = self.application.origin, dict.fromkeys(self.application.depends_on)
+        places = (("dependsOn", self.application.depends_on.index(name)) for name in names)
+        return tuple(
+            targets.Dependency(name, f"{origin.place(at)}: {base.dotted(at)}")
+            for name, at in zip(names, places, strict=True)
+        )
 
     # --- what it is made of
 

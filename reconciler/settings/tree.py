@@ -1,13 +1,13 @@
 """All settings files of a checkout, looked at together: what `reconciler config check` reports."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from reconciler import errors
 from reconciler.model import ids, targets
 from reconciler.settings import application as application_file
-from reconciler.settings import base, loading, resolve
+from reconciler.settings import base, dependencies, loading, resolve
 from reconciler.settings import deployment as deployment_file
 from reconciler.settings import environment as environment_file
 
@@ -73,17 +73,21 @@ class _Check:
             environment = self.load(environment_file.Environment, folder.environment, where=where)
             if environment is not None:
                 environments[name] = environment
+            applications: dict[str, application_file.Application] = {}
             for application_name, text in folder.applications.items():
                 where = f"{tree.desired_state}/{name}/{application_name}/{application_file.FILE}"
                 application = self.load(application_file.Application, text, where=where)
+                if application is not None:
+                    applications[application_name] = application
                 if deployment is not None and environment is not None and application is not None:
                     key = ids.TargetKey(name, application_name)
                     self.resolve(deployment, key=key, application=application, environment=environment)
+            self.problems += _dependencies(applications, names=folder.applications)
         if deployment is not None:
             self.problems += _folders_missing(deployment, tree=tree)
         self.problems += _cycles(environments)
-        applications = sum(len(folder.applications) for folder in tree.folders.values())
-        return CheckReport(len(tree.folders), applications, tuple(dict.fromkeys(self.problems)))
+        count = sum(len(folder.applications) for folder in tree.folders.values())
+        return CheckReport(len(tree.folders), count, tuple(dict.fromkeys(self.problems)))
 
     def load(self, model: type[Model], text: Text, *, where: str) -> Model | None:
         if isinstance(text, errors.InvalidInput):
@@ -140,6 +144,15 @@ def _folders_missing(deployment: deployment_file.Deployment, *, tree: Tree) -> I
         if name not in tree.folders:
             text = f"there is no folder {tree.desired_state}/{name}; add it with an {environment_file.FILE}"
             yield deployment.origin.sentence(base.Complaint(("environments", name), text))
+
+
+def _dependencies(applications: Mapping[str, application_file.Application], *, names: Iterable[str]) -> Iterator[str]:
+    """Applications that depend on what is not there, or on themselves by way of others. `names` has also those whose
+    file cannot be read."""
+    depends = {name: applications[name].depends_on if name in applications else () for name in names}
+    for name, application in applications.items():
+        for index, text in dependencies.wrong(name, depends):
+            yield application.origin.sentence(base.Complaint(("dependsOn", index), text))
 
 
 def _cycles(environments: Mapping[str, environment_file.Environment]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A plan as people and programs read it."""
 
 import json
+from dataclasses import replace
 
 from reconciler.model import document, ids, outcomes, plans
 from reconciler.plan import present
@@ -58,8 +59,9 @@ note: a note
 
 def test_waves_are_numbered_when_there_are_several() -> None:
     change = plans.Change(Action.CREATED, planned.key("ConfigMap", "a"), "new", unknown="its namespace is created")
-    shown = present.text(plans.Plan(planned.TARGET, "d", ((change,), (change,))))
-    assert "wave 1 of 2" in shown and "wave 2 of 2" in shown
+    early = replace(change, place=plans.Place(-1))
+    shown = present.text(plans.Plan(planned.TARGET, "d", ((early,), (change,))))
+    assert "1 of 2: wave -1\n" in shown and "2 of 2: wave 0\n" in shown
     assert "cannot tell more before it is applied: its namespace is created" in shown
 
 

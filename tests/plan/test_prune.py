@@ -83,3 +83,17 @@ def test_the_order_is_the_reverse_of_applying() -> None:
     metas = {key: replace(SEEN, key=key, mark=str(ids.Mark(planned.INSTALLATION, planned.TARGET, key))) for key in keys}
     found = prune.leftovers(rows, metas, target=planned.TARGET, installation=planned.INSTALLATION)
     assert [change.key for change in found.prunes] == keys[::-1]
+
+
+def test_prune_goes_from_the_last_wave_to_the_first_and_backwards_through_the_kinds() -> None:
+    wanted = [("ConfigMap", "a", 0), ("Secret", "b", 0), ("ConfigMap", "late", 2), ("Secret", "early", -1)]
+    keys = {name: planned.key(kind, name) for kind, name, _ in wanted}
+    rows = [replace(ROW, key=key) for key in keys.values()]
+    metas = {
+        keys[name]: replace(
+            SEEN, key=keys[name], wave=wave, mark=str(ids.Mark(planned.INSTALLATION, planned.TARGET, keys[name]))
+        )
+        for _, name, wave in wanted
+    }
+    found = prune.leftovers(rows, metas, target=planned.TARGET, installation=planned.INSTALLATION)
+    assert [change.key.name for change in found.prunes] == ["late", "a", "b", "early"]

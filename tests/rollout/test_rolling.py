@@ -56,16 +56,69 @@ def test_applying_goes_on_when_nothing_is_left_to_write(action: plans.Action | N
     assert isinstance(command(rollouts.Phase.APPLYING, rolling.Seen(plan=plan(action))), expected)
 
 
-def test_the_first_wave_that_writes_goes_first_and_alone() -> None:
-    first = plans.Change(plans.Action.CREATED, ids.ObjectKey("", "Namespace", "", "web"), "new", MANIFEST)
-    second = plans.Change(plans.Action.CREATED, WEB, "new", MANIFEST)
-    seen = rolling.Seen(plan=plans.Plan(TARGET, "m", ((first,), (second,))))
-    assert command(rollouts.Phase.APPLYING, seen) == commands.Apply((first,))
+A, B, C = plans.Place(-1), plans.Place(0), plans.Place(0, 2)
+
+
+def waved(*found: tuple[plans.Place, plans.Action]) -> plans.Plan:
+    """One object in each wave."""
+    keys = [dataclasses.replace(WEB, name=str(place)) for place, _ in found]
+    changes = [
+        plans.Change(action, key, "because", MANIFEST, place=place)
+        for key, (place, action) in zip(keys, found, strict=True)
+    ]
+    return plans.Plan(TARGET, "m", tuple((change,) for change in changes))
+
+
+CREATED, UNCHANGED, SKIPPED = plans.Action.CREATED, plans.Action.UNCHANGED, plans.Action.SKIPPED
+
+
+@pytest.mark.parametrize(
+    ("found", "wave", "expected"),
+    [
+        pytest.param([(A, CREATED), (B, CREATED)], None, commands.Open(A), id="the first of several is noted"),
+        pytest.param([(A, CREATED), (B, CREATED)], A, 0, id="then written, alone"),
+        pytest.param([(A, UNCHANGED), (B, CREATED)], A, rollouts.Phase.SETTLING, id="the next one waits for it"),
+        pytest.param([(A, UNCHANGED), (B, SKIPPED)], A, rollouts.Phase.SETTLING, id="also to be looked at again"),
+        pytest.param(
+            [(A, UNCHANGED), (B, CREATED)], None, 1, id="what this rollout did not write it does not wait for"
+        ),
+        pytest.param([(A, UNCHANGED), (B, CREATED), (C, UNCHANGED)], None, 1, id="nothing comes after it"),
+        pytest.param(
+            [(A, UNCHANGED), (B, CREATED), (C, CREATED)], None, commands.Open(B), id="something comes after it"
+        ),
+        pytest.param([(A, CREATED), (B, CREATED)], B, 0, id="an earlier one that changed is written again"),
+        pytest.param([(A, SKIPPED), (B, CREATED)], None, commands.Wait, id="what cannot be written holds up the rest"),
+        pytest.param([(A, UNCHANGED), (B, UNCHANGED)], B, rollouts.Phase.WATCHING, id="nothing is left"),
+    ],
+)
+def test_waves(
+    found: list[tuple[plans.Place, plans.Action]],
+    wave: plans.Place | None,
+    expected: commands.Open | rollouts.Phase | int | type,
+) -> None:
+    its = waved(*found)
+    done = command(rollouts.Phase.APPLYING, rolling.Seen(plan=its), wave=wave)
+    match expected:
+        case int():
+            assert done == commands.Apply(its.waves[expected])
+        case rollouts.Phase():
+            assert isinstance(done, commands.Enter) and done.phase is expected
+        case type():
+            assert isinstance(done, expected)
+        case _:
+            assert done == expected
+
+
+def test_a_wave_that_has_settled_is_behind() -> None:
+    before = rollout(rollouts.Phase.SETTLING, wave=A, spent=5.0)
+    assert before.enter(rollouts.Phase.APPLYING, now=1.0).wave is None
+    assert rollout(rollouts.Phase.APPLYING, wave=A).enter(rollouts.Phase.SETTLING, now=1.0).wave == A
 
 
 RELEASE, WORLD = health.Blame.RELEASE, health.Blame.WORLD
 
 
+@pytest.mark.parametrize("phase", [rollouts.Phase.WATCHING, rollouts.Phase.SETTLING])
 @pytest.mark.parametrize(
     ("state", "blame", "spent", "expected", "hold"),
     [
@@ -83,6 +136,7 @@ RELEASE, WORLD = health.Blame.RELEASE, health.Blame.WORLD
     ],
 )
 def test_watching(
+    phase: rollouts.Phase,
     state: health.State,
     blame: health.Blame | None,
     spent: float,
@@ -90,8 +144,14 @@ def test_watching(
     hold: outcomes.HoldReason | None,
 ) -> None:
     """Only the release's own failures fail it; what is not known never passes and never fails."""
-    found = command(rollouts.Phase.WATCHING, rolling.Seen(report=report(state, blame)), spent=spent)
+    found = command(phase, rolling.Seen(report=report(state, blame)), spent=spent)
     assert isinstance(found, expected)
+    if isinstance(found, commands.Enter):
+        expected_next = {
+            rollouts.Phase.WATCHING: rollouts.Phase.PRUNING,
+            rollouts.Phase.SETTLING: rollouts.Phase.APPLYING,
+        }
+        assert found.phase is expected_next[phase]
     if isinstance(found, commands.Wait):
         assert found.hold is hold
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler import errors
-from reconciler.model import document, ids, live, manifests
+from reconciler.model import document, ids, live, manifests, order
 
 OURS = "reconciler"
 SERVED = {
@@ -271,6 +271,7 @@ class FakeCluster:
             metadata.get("annotations", {}).get(ids.MARK, ""),
             controlled=any(reference.get("controller") for reference in metadata.get("ownerReferences", [])),
             deleting="deletionTimestamp" in metadata,
+            wave=order.wave(metadata.get("annotations", {})),
         )
 
 

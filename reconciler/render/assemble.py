@@ -108,7 +108,7 @@ def _manifest(each: parsed.Parsed, frame: _Frame) -> tuple[manifests.Manifest | 
         return None, [*complaints, "holds a number that JSON cannot carry; quote it or write a smaller one"]
     if len(body) > BODY_BYTES:
         complaints.append(f"{key} takes {len(body)} bytes, more than {BODY_BYTES}; split it")
-    return manifests.Manifest(key, document.text(value, "apiVersion"), body, each.origin, wave), complaints
+    return manifests.Manifest(key, document.text(value, "apiVersion"), body, each.origin, wave=wave), complaints
 
 
 def _key(value: document.Json, frame: _Frame) -> tuple[ids.ObjectKey, list[str]]:

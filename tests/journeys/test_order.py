@@ -64,6 +64,8 @@ def webhook(namespace: str) -> list[dict[str, Any]]:
 
 
 def test_each_wave_waits_until_the_one_before_is_healthy_and_a_broken_one_ends_the_release(a_site: site.Site) -> None:
+    a_site.settings["environments"][site.ENVIRONMENT]["prune"] = {"percent": "100%"}
+    a_site.configure()
     maps = [
         waved(2, site.config_map("late", a="1")),
         waved(-1, site.config_map("early", a="1"), annotation="argocd.argoproj.io/sync-wave"),
@@ -96,7 +98,7 @@ def test_each_wave_waits_until_the_one_before_is_healthy_and_a_broken_one_ends_t
 
     # What leaves goes the other way round.
     a_site.pull()
-    a_site.application("web", [waved(1, slow("api"))], prune={"count": 9})
+    a_site.application("web", [waved(1, slow("api"))])
     a_site.wait_good(a_site.commit("less"))
     assert written(a_site, "delete") == ["late", "middle", "early"]
 

@@ -136,7 +136,9 @@ def _misplaced(
 
 
 def _reads(prepared: Prepared | outcomes.Hold | None) -> tuple[str, outcomes.HoldReason | None]:
-    """What of a target decides whether a new revision concerns it."""
+    """What of a target decides whether a new revision concerns it. Other settings may be wrong in another way."""
     if isinstance(prepared, Prepared):
         return prepared.inputs.digest, None
+    if prepared and prepared.reason is outcomes.HoldReason.SETTINGS_INVALID:
+        return prepared.because, prepared.reason
     return ("", prepared.reason) if prepared else ("", None)

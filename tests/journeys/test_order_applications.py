@@ -70,8 +70,8 @@ def test_an_application_waits_for_what_it_depends_on(a_site: site.Site) -> None:
     a_site.application("database", [site.config_map("database", version="3")])
     a_site.application("web", [site.config_map("web", version="3")], dependsOn=["databse"])
     a_site.commit("a slip")
-    hold = a_site.wait_hold(outcomes.HoldReason.SETTINGS_INVALID)
-    assert hold.because.endswith("'databse' is no application of this environment; did you mean 'database'?")
+    said = "'databse' is no application of this environment; did you mean 'database'?"
+    a_site.wait_ledger(lambda found: found.hold and found.hold.because.endswith(said), what="the hold to name the slip")
 
 
 def test_an_application_waits_until_what_it_depends_on_is_healthy_again(a_site: site.Site) -> None:

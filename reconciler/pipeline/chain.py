@@ -23,7 +23,7 @@ class Chain:
         before_it = prepared.target.promotes_from
         if not before_it:
             return None
-        readers = self._heads.readers(ledger.target)
+        readers = await self._readers(ledger.target, prepared.inputs)
         present = await self._present(ledger)
         for found in shared.shared_paths(prepared.inputs, readers, before=present, target=ledger.target):
             for reader in found.readers:
@@ -35,10 +35,10 @@ class Chain:
                     return outcomes.Hold(outcomes.HoldReason.UPSTREAM, because, prepared.inputs.revision)
         return None
 
-    async def accepted(self, key: ids.TargetKey, path: str, revision: str) -> tuple[ids.TargetKey, ...]:
-        """The other targets that have been brought to the content that `path` has at `revision`: it is theirs too, and
-        is not taken back over their heads."""
-        readers = self._heads.readers(key)
+    async def accepted(self, key: ids.TargetKey, path: str, *, inputs: sources.Inputs) -> tuple[ids.TargetKey, ...]:
+        """The other targets that have been brought to the content that `path` has in `inputs` of `key`: it is theirs
+        too, and is not taken back over their heads."""
+        readers, revision = await self._readers(key, inputs), inputs.revision
         others = {other for name, keys in readers.items() if shared.overlap(path, name) for other in keys}
         found = []
         for other in sorted(others):
@@ -55,6 +55,19 @@ class Chain:
             for other, prepared in known
             if isinstance(prepared, heads.Prepared) and prepared.target.promotes_from == key.environment
         )
+
+    async def _readers(self, key: ids.TargetKey, inputs: sources.Inputs) -> dict[str, tuple[ids.TargetKey, ...]]:
+        """Path → the other targets that read it. One whose head cannot be read is taken by what it has now; one that
+        has nothing yet may read whatever its namesake reads (I6)."""
+        found = self._heads.readers(key)
+        for other in self._heads.held(key):
+            its = await self._present(await self._here.journal.ledger(other))
+            if its is None and other.application == key.application:
+                its = inputs
+            for path in its.paths if its else ():
+                if not (path.own and its is inputs):
+                    found[path.path] = (*found.get(path.path, ()), other)
+        return found
 
     async def _present(self, ledger: records.Ledger) -> sources.Inputs | None:
         """What the target has now; None: nothing, or nothing that can be read any more."""

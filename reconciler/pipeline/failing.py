@@ -130,10 +130,9 @@ class Failing:
         after = {path.path: path for path in prepared.inputs.paths}
         changed = [path for name, path in after.items() if before.get(name, "") != path.oid]
         own = tuple(path.path for path in changed if path.own)
-        revision = prepared.inputs.revision
         return own, tuple(
             [
-                (path.path, await self._chain.accepted(ledger.target, path.path, revision))
+                (path.path, await self._chain.accepted(ledger.target, path.path, inputs=prepared.inputs))
                 for path in changed
                 if not path.own
             ]

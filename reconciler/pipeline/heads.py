@@ -56,6 +56,12 @@ class Heads:
                     found.setdefault(path.path, []).append(other)
         return {path: tuple(others) for path, others in found.items()}
 
+    def held(self, key: ids.TargetKey) -> tuple[ids.TargetKey, ...]:
+        """The other targets of the same repository that cannot be prepared at its head."""
+        repository = self._world.settings.environments[key.environment].repository
+        its = self._snapshots[repository].targets.items()
+        return tuple(other for other, prepared in its if other != key and isinstance(prepared, outcomes.Hold))
+
     def forget_settings(self) -> None:
         """After a reload: every target is prepared again at the next poll."""
         self._preparing.forget()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from reconciler.model import outcomes, records
+from reconciler.model import outcomes
 from tests.clusterkit import access
 from tests.conftest import new_namespace
 from tests.support import site
@@ -84,18 +84,22 @@ def test_production_takes_a_chart_when_staging_is_good_with_it(chain: site.Site)
     assert chain.image() == "registry.example/web:v3"
 
 
-def test_what_waits_says_for_whom(chain: site.Site) -> None:
-    """Staging is paused, so production waits; its own values go on."""
-    good = chain.commit("chart v1")
+def test_an_environment_that_cannot_be_read_is_not_passed_over(chain: site.Site) -> None:
+    """Neither one that never had anything, nor one that was good before: what it would say is not known (I6)."""
+    settings = chain.work / "desired-state/staging/web/application.yaml"
+    valid = settings.read_text()
+    chain.write("desired-state/staging/web/application.yaml", "apiVersion: broken\n")
+    chain.commit("chart v1, which staging cannot take")
     chain.start()
-    chain.wait_good(good)
+    hold = chain.wait_hold(outcomes.HoldReason.UPSTREAM)
+    assert hold.because == "charts/web changed, and staging/web is not good with it yet"
+    assert chain.image() == ""
+
+    settings.write_text(valid)
+    chain.wait_good(chain.commit("staging is repaired"))
     chain.write("desired-state/staging/web/application.yaml", "apiVersion: broken\n")
     chain.write(f"{CHART}/templates/web.yaml", TEMPLATE % "v2")
     chain.commit("chart v2, and staging cannot take it")
-    ledger = chain.wait_ledger(
-        lambda found: found.hold and found.hold.reason is outcomes.HoldReason.UPSTREAM, what="production waiting"
-    )
-    assert ledger.hold is not None
-    assert ledger.hold.because == "charts/web changed, and staging/web is not good with it yet"
+    hold = chain.wait_hold(outcomes.HoldReason.UPSTREAM)
+    assert hold.because == "charts/web changed, and staging/web is not good with it yet"
     assert chain.image() == "registry.example/web:v1"
-    assert isinstance(ledger.present, records.Present)

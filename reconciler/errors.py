@@ -47,5 +47,9 @@ class RefMissing(Terminal):
     """The configured ref is not in the repository. Never read as "nothing is wanted" (I6)."""
 
 
+class Untrusted(Terminal):
+    """A commit does not meet the repository's signature policy (I5): nothing of it is deployed."""
+
+
 class PathMissing(Terminal):
     """A path that a target reads is not in the revision. Never read as "nothing is wanted" (I6)."""

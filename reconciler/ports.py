@@ -56,6 +56,10 @@ class Repository(Protocol):
     async def keep(self, revision: str) -> None:
         """Protect a revision (last good) from rewritten history and garbage collection."""
 
+    async def check_signatures(self, revision: str) -> None:
+        """Return when all that `revision` brings may be deployed by the repository's signature policy (I5). Raises
+        `errors.Untrusted` with the commit that may not, and why."""
+
     async def descends(self, revision: str, *, ancestor: str) -> bool:
         """Whether `ancestor` is `revision` or an ancestor of it."""
 

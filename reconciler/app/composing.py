@@ -10,13 +10,13 @@ from reconciler import errors, ports
 from reconciler.app import renderers
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, system
-from reconciler.edges.git import place, repository, ssh
+from reconciler.edges.git import place, repository, signers, ssh
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
-from reconciler.settings import deployment, tree
+from reconciler.settings import deployment, tree, trust
 from reconciler.web import server
 
 log = logging.getLogger("reconciler")
@@ -156,9 +156,26 @@ def place_of(name: str, wanted: deployment.Repository, its: deployment.Deploymen
         credentials=credentials,
         ca_file=ca_file,
         keys=keys,
+        signatures=_signatures(wanted.signatures),
         author=(wanted.author.name, wanted.author.email),
         timeouts=place.Timeouts(fetch=wanted.timeout, push=wanted.timeout),
         limits=place.Limits(files=wanted.max_files, total_bytes=wanted.max_bytes),
+    )
+
+
+def _signatures(wanted: trust.Signatures) -> signers.Policy | None:
+    if not wanted.required:
+        return None
+
+    def path(text: str | None) -> pathlib.Path | None:
+        return pathlib.Path(text) if text else None
+
+    return signers.Policy(
+        allowed_signers=path(wanted.allowed_signers_file),
+        revoked_keys=path(wanted.revoked_keys_file),
+        gpg_keyring=path(wanted.gpg_keyring_file),
+        signing_key=path(wanted.signing_key_file),
+        trusted_commit=wanted.trusted_commit or "",
     )
 
 

@@ -148,6 +148,7 @@ async def _repository(its: deployment.Deployment, name: str) -> list[Finding]:
     opened = repository.GitRepository(beside.place_beside(name, wanted, its))
     try:
         revision = await opened.head()
+        found += await _signatures(opened, wanted, revision)
     except errors.RefMissing as error:
         return [*found, Finding("ref", False, str(error), f"push {wanted.ref}, or name another one in `ref`")]
     except errors.ReconcilerError as error:
@@ -159,10 +160,36 @@ async def _repository(its: deployment.Deployment, name: str) -> list[Finding]:
     environments = [key for key, limits in its.environments.items() if limits.repository == name]
     pushing = [key for key in environments if its.git_policy(key) is targets.GitPolicy.PUSH]
     if pushing and not wanted.may_push:
-        because = f"{', '.join(pushing)} would push reverts, and there are no credentials"
-        found.append(Finding("push", False, because, "add credentials.passwordFile, or set revert.git: pin"))
+        because = f"{', '.join(pushing)} would push reverts, and there is nothing to push or to sign with"
+        found.append(
+            Finding(
+                "push",
+                False,
+                because,
+                "add credentials.passwordFile or signatures.signingKeyFile, or set revert.git: pin",
+            )
+        )
     elif pushing:
         found.append(Finding("push", None, "not tried: only the first revert of a failed release pushes"))
+    return found
+
+
+async def _signatures(opened: repository.GitRepository, wanted: deployment.Repository, revision: str) -> list[Finding]:
+    """Whether the head may be deployed, and whether our own commits could be."""
+    if not wanted.signatures.required:
+        return []
+    found = []
+    try:
+        await opened.fetch(revision)
+        await opened.check_signatures(revision)
+        found.append(Finding("signatures", True, f"{revision[:12]}, and what it brought, is signed as required"))
+    except errors.Terminal as error:
+        found.append(Finding("signatures", False, str(error), "nothing new is deployed until then"))
+    if wanted.signatures.signing_key_file:
+        try:
+            found.append(Finding("signing", True, f"revert commits are signed with {await opened.prove_signing()}"))
+        except errors.Terminal as error:
+            found.append(Finding("signing", False, str(error), "add its public half to allowedSignersFile"))
     return found
 
 

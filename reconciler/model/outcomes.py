@@ -21,6 +21,7 @@ class HoldReason(enum.Enum):
     SOURCE_UNAVAILABLE = "source-unavailable"
     REF_MISSING = "ref-missing"
     HISTORY_REWRITTEN = "history-rewritten"
+    UNTRUSTED = "untrusted"
     PATH_MISSING = "path-missing"
     EMPTY = "empty"
     SETTINGS_INVALID = "settings-invalid"
@@ -75,6 +76,11 @@ EXITS: dict[HoldReason, Exit] = {
         "The ref no longer descends from the revision deployed last: its history was rewritten.",
         "Accept the new history, or push the old one back.",
         'reconciler accept-history {environment}/{application} --revision {revision} --why "…"',
+    ),
+    HoldReason.UNTRUSTED: Exit(
+        "The ref holds a commit that the repository's signature policy does not accept. What runs stays.",
+        "Sign the commit again and push it, add the signer's key to the daemon's list, or name a commit that people"
+        " have looked at as `signatures.trustedCommit` in deployment-config.yaml: it and all before it count then.",
     ),
     HoldReason.PATH_MISSING: Exit(
         "The application's folder or a path it reads is not in the revision. Unknown is not empty: nothing is deleted.",
@@ -189,6 +195,7 @@ EXITS: dict[HoldReason, Exit] = {
 PAGED = frozenset(
     {
         HoldReason.HISTORY_REWRITTEN,
+        HoldReason.UNTRUSTED,
         HoldReason.FOREIGN_INSTALLATION,
         HoldReason.JOURNAL_BEHIND,
         HoldReason.STOPPED,

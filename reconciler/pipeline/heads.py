@@ -75,6 +75,8 @@ class Heads:
             raise  # no trouble of the repository
         except errors.RefMissing as error:
             return self._ail(name, outcomes.Hold(outcomes.HoldReason.REF_MISSING, str(error)))
+        except errors.Untrusted as error:
+            return self._ail(name, outcomes.Hold(outcomes.HoldReason.UNTRUSTED, str(error)))
         except (errors.Transient, errors.Terminal) as error:
             return self._ail(name, outcomes.Hold(outcomes.HoldReason.SOURCE_UNAVAILABLE, str(error)))
         if self._troubles.pop(name, None) is not None:
@@ -94,6 +96,7 @@ class Heads:
         if old is not None and old.revision == revision:
             return frozenset()
         await repository.fetch(revision)
+        await repository.check_signatures(revision)
         new = await self._snapshot(name, revision)
         self._snapshots[name] = new
         if old is None:

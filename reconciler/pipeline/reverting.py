@@ -46,6 +46,7 @@ class Reverting:
         if not await self._still_holds(ledger, revert, head):
             because = f"head {head[:12]} no longer holds the failed inputs"
             return await self._end(ledger, replace(revert, step=records.GitStep.OVERTAKEN, because=because))
+        await repository.check_signatures(head)  # our signature must not cover what we do not trust
         if revert.parent != head:
             await self._abandon(revert, f"head {head[:12]} came first")
             revert = await self._build(ledger, revert, repository, head)

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.model import targets
-from reconciler.settings import base, shared, values
+from reconciler.settings import base, shared, trust, values
 
 FILE = "deployment-config.yaml"
 HTTPS_ONLY = ("usernameFile", "passwordFile", "caFile")
@@ -82,6 +82,9 @@ class Repository(base.Settings):
         " control but the file system's.",
     )
     credentials: Credentials = Field(default=Credentials(), description="What the host is shown.")
+    signatures: trust.Signatures = Field(
+        default=trust.Signatures(), description="Whose commits are deployed: everybody's who may push, by default."
+    )
     author: Author = Field(default=Author(), description="Who revert commits are by.")
     desired_state: values.RootPath = Field(
         default="desired-state", description="The folder with one folder per environment."
@@ -105,7 +108,9 @@ class Repository(base.Settings):
 
     @property
     def may_push(self) -> bool:
-        """Whether there is anything to push with; what the host says to it, only a push can tell."""
+        """Whether there is anything to push with, and to sign with; what the host says to it, only a push can tell."""
+        if self.signatures.required and not self.signatures.signing_key_file:
+            return False
         return self.is_local or self.is_ssh or self.credentials.password_file is not None
 
 
@@ -141,7 +146,7 @@ class Revert(base.Settings):
         default=None,
         description="`push` commits the revert, so that Git tells the truth again; `pin` holds the cluster at last"
         " good and leaves Git alone. Left out: `push` where the repository is local, is read over ssh or has a"
-        " password file, else `pin`.",
+        " password file (and there is a key to sign with where signatures are required), else `pin`.",
     )
     first_deployment: Annotated[targets.FirstFailure, values.choice(targets.FirstFailure)] = Field(
         default=targets.FirstFailure.LEAVE,
@@ -317,6 +322,7 @@ def _repository(raw: object, *, name: str) -> Iterator[base.Complaint]:
     credentials = base.inside(raw, "credentials")
     if base.inside(credentials, "usernameFile") and not base.inside(credentials, "passwordFile"):
         yield base.Complaint((*at, "credentials"), "has a usernameFile and no passwordFile; add passwordFile")
+    yield from trust.signature_complaints(base.inside(raw, "signatures"), at=at)
     over_ssh = isinstance(url, str) and values.is_ssh(url)
     for key in ("privateKeyFile", "knownHostsFile"):
         if over_ssh and not base.inside(credentials, key):
@@ -355,6 +361,12 @@ def _environment(raw: object, *, name: str) -> Iterator[base.Complaint]:
         yield base.Complaint(
             (*at, "revert", "git"),
             "is push, but its repository has no password to push with; add credentials.passwordFile, or write pin",
+        )
+    if pushes and not trust.may_sign(repository):
+        yield base.Complaint(
+            (*at, "revert", "git"),
+            "is push, but its repository requires signatures and there is no key to sign with; add"
+            " signatures.signingKeyFile, or write pin",
         )
     yield from _defaults_within_limits(base.inside(raw, "environments", name, "verify"), at=(*at, "verify"))
 

@@ -7,7 +7,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 from reconciler import errors
-from reconciler.edges.git import ssh
+from reconciler.edges.git import signers, ssh
 
 REVISION = re.compile(r"[0-9a-f]{40}")
 SECRET_BYTES = 16_384
@@ -92,6 +92,8 @@ class Place:
     author: tuple[str, str]
     keys: ssh.Keys | None = None
     """For ssh."""
+    signatures: signers.Policy | None = None
+    """Whose commits are deployed; None: everybody's who may push."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     limits: Limits = field(default_factory=Limits)
 
@@ -121,6 +123,7 @@ class Place:
         credentials: Credentials | None = None,
         ca_file: pathlib.Path | None = None,
         keys: ssh.Keys | None = None,
+        signatures: signers.Policy | None = None,
         author: tuple[str, str] = ("reconciler", "reconciler@localhost"),
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
@@ -147,6 +150,7 @@ class Place:
             credentials=credentials,
             ca_file=ca_file,
             keys=keys,
+            signatures=signatures,
             author=author,
             timeouts=timeouts or Timeouts(),
             limits=limits or Limits(),

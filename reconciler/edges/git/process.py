@@ -165,6 +165,8 @@ class Git:
         settings = dict(SAFE)
         if where.ca_file:
             settings["http.sslCAInfo"] = str(where.ca_file)
+        if where.signatures:
+            settings |= where.signatures.settings()
         if remote and where.credentials and not where.local:
             settings[f"http.{where.url}.extraHeader"] = where.credentials.header()
         variables = {
@@ -182,6 +184,8 @@ class Git:
             "GIT_PROTOCOL": "version=2",
             "GIT_CONFIG_COUNT": str(len(settings)),
         }
+        if where.signatures:
+            variables |= where.signatures.variables(where.mirror.with_name(f"{where.mirror.name}.gnupg"))
         if remote and where.keys:
             where.keys.check()
             ssh.installed(where.ssh_program)

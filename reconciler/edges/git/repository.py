@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reconciler import ports
-from reconciler.edges.git import answers, place, process, reading, remote, writing
+from reconciler.edges.git import answers, place, process, reading, remote, signatures, writing
 from reconciler.edges.git import mirror as mirrors
 from reconciler.model import sources
 
@@ -45,6 +45,15 @@ class GitRepository:
     async def keep(self, revision: str) -> None:
         async with self._changing:
             await self._healing(revision, writing.keep, revision)
+
+    async def check_signatures(self, revision: str) -> None:
+        async with self._changing:
+            await self._healing(revision, signatures.check, revision)
+
+    async def prove_signing(self) -> str:
+        """The key that signs our own commits, once it has been shown that they would be trusted. Terminal if not."""
+        async with self._changing:
+            return await self._call(signatures.prove)
 
     async def descends(self, revision: str, *, ancestor: str) -> bool:
         return await self._read(revision, reading.descends, revision, ancestor=ancestor)

@@ -62,7 +62,8 @@ def commit_restoring(git: process.Git, *, parent: str, paths: Sequence[str], sou
         for role in ("AUTHOR", "COMMITTER")
         for what, word in (("NAME", name), ("EMAIL", mail))
     }
-    return _must(git, "commit-tree", tree, "-p", parent, given=message.encode(), variables=who)
+    signed = ["-S"] if git.place.signatures and git.place.signatures.signing_key else []
+    return _must(git, "commit-tree", *signed, tree, "-p", parent, given=message.encode(), variables=who)
 
 
 def _must(git: process.Git, *arguments: str, given: bytes = b"", variables: dict[str, str] | None = None) -> str:

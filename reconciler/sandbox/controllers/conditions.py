@@ -27,6 +27,14 @@ def put(conditions: Sequence[document.JsonValue], new: document.Json) -> Conditi
     return [*without(conditions, kind), new]
 
 
+def replace(conditions: Sequence[document.JsonValue], new: document.Json) -> Conditions:
+    """With `new` in the place of the one of its type, or at the end."""
+    kind = document.text(new, "type")
+    if find(conditions, kind) is None:
+        return [*conditions, new]
+    return [new if isinstance(one, dict) and one.get("type") == kind else one for one in conditions]
+
+
 def says(body: Mapping[str, document.JsonValue], kind: str) -> str:
     """`True`, `False`, `Unknown`, or '' where the status has no such condition."""
     one = find(document.items(body, "status", "conditions"), kind)

@@ -25,7 +25,7 @@ def place(pod: objects.Stored, cluster: world.World) -> None:
         "lastProbeTime": None,
         "lastTransitionTime": cluster.stamp(),
     }
-    if because := _unfit(pod.body) or _unbound(pod, cluster):
+    if because := unfit(pod.body) or _unbound(pod, cluster):
         seen |= {"status": "False", "reason": "Unschedulable", "message": f"0/1 nodes are available: {because}"}
     else:
         cluster.kept.update(pod.key, _bind, manager=SCHEDULER)
@@ -49,7 +49,8 @@ def _bind(body: document.Json) -> None:
     document.mapping(body, "spec")["nodeName"] = NODE
 
 
-def _unfit(pod: document.Json) -> str:
+def unfit(pod: document.Json) -> str:
+    """Why the node does not suit a pod, or a template; '' when it does."""
     selector = document.mapping(pod, "spec", "nodeSelector")
     place = ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
     terms = document.items(pod, "spec", *place, "nodeSelectorTerms")

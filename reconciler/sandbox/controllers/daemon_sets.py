@@ -48,15 +48,16 @@ def _work(
             cluster.delete(pod)
     old = [pod for pod in active if not _is_of(pod, newest)]
     new = [pod for pod in active if _is_of(pod, newest)]
-    surging = _surges(found) and not new and all(_available(cluster, found, pod) for pod in old)
-    gone = not wanted or (_rolls(found) and (not _surges(found) or any(_available(cluster, found, p) for p in new)))
-    broken = _rolls(found) and any(not _available(cluster, found, pod) for pod in old)
-    if gone or broken:
-        for pod in old if wanted else active:
+    old_serves = any(_available(cluster, found, pod) for pod in old)
+    outdated = old if _rolls(found) else []
+    if _surges(found) and old_serves and not any(_available(cluster, found, pod) for pod in new):
+        outdated = []  # until the new one serves
+    if unwanted := active if not wanted else outdated:
+        for pod in unwanted:
             cluster.delete(pod)
         return False
-    waiting = any(not pods.finished(pod.body) for pod in own)
-    if not wanted or (waiting and not (old and surging)):
+    room = all(pods.finished(pod.body) for pod in own) or (_surges(found) and not new)
+    if not wanted or not room:
         return False
     labels: document.Json = {REVISION: newest.hash, TEMPLATE: str(newest.number)}
     made = pods.create(cluster, found, prefix=f"{found.key.name}-", labels=labels)

@@ -20,6 +20,7 @@ from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.model import document, ids, live, manifests, records
 from reconciler.sandbox import cluster as sandbox_cluster
 from reconciler.sandbox import objects
+from reconciler.sandbox.controllers import table
 from tests.clusterkit import access
 from tests.contracts.waiting import until
 
@@ -118,24 +119,19 @@ def merge_patch(body: Json, change: Json) -> None:
             body[name] = value
 
 
-def one_pod(kept: objects.Objects, happened: objects.Happened) -> None:
-    """What controllers would do for a Deployment, as far as the port can tell: a pod of its own."""
-    if happened.stored.key.kind != "Deployment" or happened.before is not None:
-        return
-    owner, template = happened.stored, happened.stored.body["spec"]["template"]
-    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": owner.key.name, "controller": True}
-    its = {"name": f"{owner.key.name}-1", "namespace": owner.key.namespace}
-    its["ownerReferences"] = [reference | {"uid": owner.uid}]
-    kept.create({"apiVersion": "v1", "kind": "Pod", "metadata": its, "spec": template["spec"]}, manager="controllers")
-
-
 @contextlib.asynccontextmanager
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """The model of a cluster in this process."""
-    kept = objects.Objects(system.SystemClock(), system.SystemChance())
+    clock = system.SystemClock()
+    kept = objects.Objects(clock, system.SystemChance())
     kept.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, manager="somebody")
-    kept.subscribe(lambda happened: one_pod(kept, happened))
-    yield World(sandbox_cluster.SandboxCluster("test", kept), "shop", Neighbour(kept))
+    running = asyncio.create_task(table.controllers(kept, clock).run())
+    try:
+        yield World(sandbox_cluster.SandboxCluster("test", kept), "shop", Neighbour(kept))
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
 
 
 Maker = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[World]]

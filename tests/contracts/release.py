@@ -177,10 +177,10 @@ def saying(status: Json, kind: str) -> tuple[str, str]:
 
 
 def within(wanted: Any, found: Any) -> bool:
-    """Whether every field that is wanted is there with that value; null stands for none."""
+    """Whether every field that is wanted is there with that value; null and false stand for none, too."""
     if isinstance(wanted, dict):
         return all(within(value, (found or {}).get(name)) for name, value in wanted.items())
     if isinstance(wanted, list):
         pairs = zip(wanted, found or (), strict=False)
         return len(wanted) == len(found or ()) and all(within(one, other) for one, other in pairs)
-    return bool(wanted == found)
+    return bool(wanted == found) or (wanted is False and found is None)

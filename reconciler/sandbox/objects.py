@@ -109,10 +109,11 @@ class Objects:
         if body == present.body:
             return present
         serving = self.served.serving(document.text(body, "apiVersion"), key.kind)
-        if refused := answering.untyped(key, body, serving.shape):
+        ignored, only_status = ONLY_STATUS, subresource == "status"  # most writes, and of large objects
+        written = {"apiVersion": body["apiVersion"], "status": body.get("status")} if only_status else body
+        if refused := answering.untyped(key, written, serving.shape):
             return refused
-        ignored = ONLY_STATUS
-        if subresource != "status":
+        if not only_status:
             _completed(body, serving)
             ignored = NO_STATUS if serving.status else fields.EMPTY
             if serving.status and not subresource:
@@ -125,7 +126,7 @@ class Objects:
             owners = ownership.updated(
                 present.body, body, shape=serving.shape, manager=writer, ignored=ignored, now=self._now()
             )
-        return self._changed(present, body, serving=serving, owners=owners, dry_run=False)
+        return self._changed(present, body, serving=serving, owners=owners, dry_run=False, valid=only_status)
 
     def apply(
         self, body: document.Json, *, manager: str, force: bool, dry_run: bool = False
@@ -261,14 +262,15 @@ class Objects:
         serving: served.Serving,
         owners: ownership.Owners,
         dry_run: bool,
+        valid: bool = False,
     ) -> Stored | live.Refused:
-        """Store a new version, unless it is the one before with other times."""
+        """Store a new version, unless it is the one before with other times. `valid`: there is nothing to refuse."""
         its, was = document.mapping(body, "metadata"), present.metadata
         for name in ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp"):
             _keep(its, was, name)
         if _is_service(present.key):
             defaults.keep_address(body, present.body)
-        if refused := refusing.invalid(present.key, body, before=present.body, shape=serving.shape):
+        if not valid and (refused := refusing.invalid(present.key, body, before=present.body, shape=serving.shape)):
             return refused
         its["managedFields"] = was.get("managedFields", [])
         if not its["managedFields"]:

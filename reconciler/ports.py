@@ -197,6 +197,14 @@ class Cluster(Protocol):
     async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
         """The target record; None when there is none."""
 
+    async def read_records(self) -> tuple[records.TargetRecord, ...]:
+        """Every target record, whoever wrote it, by one list. One that cannot be understood, or has lost its label, is
+        left out: `read_record` finds it and says what is wrong with it."""
+
+    async def marked(self, namespaces: Sequence[str]) -> live.Marked:
+        """Every object that carries a mark: in the whole cluster where the rights reach it, else in `namespaces`. One
+        list a kind: for a journal that is rebuilt, not for a pass."""
+
     async def write_record(self, record: records.TargetRecord) -> None:
         """Create or replace it. Not a counted call."""
 

@@ -41,6 +41,10 @@ MEANINGS: dict[str, dict[int, str]] = {
     "once": {FAILED: "A target is held, was reverted, or had not come to rest in time."},
     "audit verify": {FAILED: "The journal is not what was recorded, or does not fit what a cluster remembers of it."},
     "journal backup": {FAILED: "There is no backup: the file exists, cannot be written, or the journal is damaged."},
+    "journal rebuild": {
+        OK: "The journal says what the clusters and Git tell, or did so before.",
+        FAILED: "Not done: a daemon leads, a cluster cannot be asked, or it is not said whose records they are.",
+    },
     "journal verify": {FAILED: "The file is damaged, is no journal of this version, or is not what was recorded."},
     "doctor": {
         OK: "Nothing is wrong; what could not be found out is marked `?`.",

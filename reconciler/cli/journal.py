@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import keeping
+from reconciler.app import keeping, rebuilding
 from reconciler.cli import exits, options, screen
 
 app = typer.Typer(no_args_is_help=True, help="The journal's file: backup, verification, rebuilding.")
@@ -48,6 +48,45 @@ def verify(file: File, output: options.OutputFormat = options.Output.TEXT) -> No
     _show(file, found, output=output)
     if found.audit.broken:
         raise typer.Exit(exits.FAILED)
+
+
+@app.command("rebuild")
+def rebuild(
+    why: Annotated[str, typer.Option("--why", "-m", help="The reason, for the journal and for your colleagues.")],
+    installation: Annotated[
+        str,
+        typer.Option(
+            "--installation",
+            metavar="UUID",
+            help="Whose records are ours, after the journal was lost; no other reconciler may have this name.",
+        ),
+    ] = "",
+    config: options.Config = options.CONFIG,
+    output: options.OutputFormat = options.Output.TEXT,
+) -> None:
+    """Rebuild a journal that was lost, or restored from a backup, from target records, marks and Git.
+
+    Restored are last good, quarantine, pauses, stops and the inventory; nothing is deployed. What was under way, asked
+    or confirmed is dropped. Run it as the daemon's user, while no daemon runs: it holds with `journal-behind` or
+    `foreign-installation` until then.
+
+    Examples:
+
+    * `reconciler journal rebuild --why "disk lost on Monday, backup of Sunday"`
+    * `reconciler journal rebuild --why "disk lost" --installation 6f0d…`
+    """
+    with screen.progress("reading target records, marks and Git"):
+        report = asyncio.run(rebuilding.rebuild(config, why=" ".join(why.split()), installation=installation))
+    if output is options.Output.JSON:
+        screen.as_json(rebuilding.data(report))
+        return
+    console = screen.console()
+    for target, sentence in report.targets.items():
+        console.print(screen.plain(f"{target}: {sentence}"), soft_wrap=True)
+    for note in report.notes:
+        console.print(screen.plain(f"? {note}"), soft_wrap=True)
+    end = "start the daemon" if report.targets else "the journal knew as much: nothing was changed"
+    console.print(screen.plain(f"installation {report.installation}: {end}"), soft_wrap=True)
 
 
 def _show(path: pathlib.Path, found: keeping.Copy, *, output: options.Output) -> None:

@@ -8,6 +8,9 @@ from reconciler.model import document, ids, records
 
 MANAGER = "reconciler-records"
 """The field manager of target records."""
+SELECTOR = "reconciler.dev/target-record"
+"""The label by which all of them are listed."""
+LABELS: document.Json = {"app.kubernetes.io/managed-by": "reconciler", SELECTOR: "true"}
 LONGEST_NAME = 253
 
 
@@ -33,22 +36,33 @@ def fields(record: records.TargetRecord) -> dict[str, str]:
         "inventory-digest": record.inventory_digest,
         "sequence": str(record.sequence),
         "head-hash": record.head_hash,
+        "revision": record.revision,
+        "deployed": record.deployed,
+        "pause": orjson.dumps([record.pause.who, record.pause.why, record.pause.at]).decode() if record.pause else "",
+        "stopped": record.stopped,
     }
+
+
+FIELDS = (
+    "target",
+    "installation",
+    "epoch",
+    "last-good",
+    "quarantined",
+    "inventory-digest",
+    "sequence",
+    "head-hash",
+    "revision",
+    "deployed",
+    "pause",
+    "stopped",
+)
 
 
 def parse(data: document.Json) -> records.TargetRecord:
     """The inverse of `fields`. Raises ValueError when a field is absent or of another shape."""
     found: dict[str, str] = {}
-    for name in (
-        "target",
-        "installation",
-        "epoch",
-        "last-good",
-        "quarantined",
-        "inventory-digest",
-        "sequence",
-        "head-hash",
-    ):
+    for name in FIELDS:
         value = data.get(name)
         if not isinstance(value, str):
             raise ValueError(f"its field {name} is missing")
@@ -65,4 +79,17 @@ def parse(data: document.Json) -> records.TargetRecord:
         inventory_digest=found["inventory-digest"],
         sequence=int(found["sequence"]),
         head_hash=found["head-hash"],
+        revision=found["revision"],
+        deployed=found["deployed"],
+        pause=_pause(found["pause"]),
+        stopped=found["stopped"],
     )
+
+
+def _pause(text: str) -> records.Pause | None:
+    if not text:
+        return None
+    told = orjson.loads(text)
+    if not isinstance(told, list) or len(told) != 3 or not all(isinstance(part, str) for part in told):
+        raise ValueError("its field pause does not say who, why and when")
+    return records.Pause(*told)

@@ -78,6 +78,14 @@ class ClusterFacts:
         return next((found for found in self.types if found.kind == kind), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """Objects that carry a mark. `unseen`: what could not be listed, one sentence each: unknown, not absent."""
+
+    found: tuple[LiveMeta, ...]
+    unseen: tuple[str, ...]
+
+
 class Why(enum.Enum):
     """Why the API server refused; what happens next differs for each (reference/api-server-facts.md)."""
 

@@ -105,11 +105,14 @@ EXITS: dict[HoldReason, Exit] = {
     ),
     HoldReason.FOREIGN_INSTALLATION: Exit(
         "The target record in the cluster belongs to another installation.",
-        "Stop the other installation and delete its record, or give one of them another environment.",
+        "If it was this one before its journal was lost: stop the daemon and rebuild the journal. Else stop the other"
+        " installation and delete its record, or give one of them another environment.",
+        'reconciler journal rebuild --why "…"',
     ),
     HoldReason.JOURNAL_BEHIND: Exit(
-        "The journal is older than the target record in the cluster: it was restored or lost.",
-        "Start with the newest journal.",
+        "The journal is older than a target record in the cluster: it was restored from a backup. Nothing is done.",
+        "Stop the daemon and start it with the newest journal; where that is lost, rebuild this one.",
+        'reconciler journal rebuild --why "…"',
     ),
     HoldReason.OUTSIDE_LIMITS: Exit(
         "An object lies outside the namespaces or kinds that this environment allows.",

@@ -207,6 +207,7 @@ class EventKind(enum.Enum):
     PRUNED = "pruned"
     REQUESTED = "requested"
     REQUEST_HANDLED = "request-handled"
+    REBUILT = "rebuilt"
     PAGE = "page"
 
 
@@ -269,3 +270,9 @@ class TargetRecord:
     inventory_digest: str
     sequence: int
     head_hash: str
+    revision: str = ""
+    """Of last good."""
+    deployed: str = ""
+    pause: Pause | None = None
+    stopped: str = ""
+    """As in the ledger: a journal that is rebuilt must not set to work what a person, or a failure, had stopped."""

@@ -102,6 +102,7 @@ class Cycle:
         if hold := await self._anchoring.check(ledger):
             return starting.held(hold, due_in=starting.RETRY_REFUSED)
         ledger = await self._asking.act(ledger)
+        await self._anchoring.keep(ledger)
         if ledger.pause:
             because = f"paused by {ledger.pause.who}: {ledger.pause.why}"
             return starting.held(outcomes.Hold(outcomes.HoldReason.PAUSED, because))

@@ -1,6 +1,7 @@
 """`ports.Cluster` over the objects of a sandbox, with no HTTP in between."""
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors, ports
@@ -87,12 +88,25 @@ class SandboxCluster:
         except ValueError as error:
             raise errors.Terminal(f"the target record {key} cannot be understood: {error}") from error
 
+    async def read_records(self) -> tuple[records.TargetRecord, ...]:
+        found = []
+        for kept in self._objects.of_kind(ids.KindKey("", "ConfigMap"), self._records):
+            if anchors.SELECTOR in document.mapping(kept.body, "metadata", "labels"):
+                with contextlib.suppress(ValueError):
+                    found.append(anchors.parse(document.mapping(kept.body, "data")))
+        return tuple(found)
+
+    async def marked(self, namespaces: Sequence[str]) -> live.Marked:
+        kinds = sorted({served.kind for served in self._objects.served.facts().types})
+        every = (self._watching.meta_of(kept) for kind in kinds for kept in self._objects.of_kind(kind))
+        return live.Marked(tuple(meta for meta in every if meta.owner() is not None), ())
+
     async def write_record(self, record: records.TargetRecord) -> None:
         key = self._record_key(record.target)
         its: document.Json = {
             "name": key.name,
             "namespace": key.namespace,
-            "labels": {"app.kubernetes.io/managed-by": "reconciler"},
+            "labels": dict(anchors.LABELS),
         }
         data: document.Json = dict(anchors.fields(record))
         body: document.Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": its, "data": data}

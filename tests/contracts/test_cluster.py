@@ -467,6 +467,10 @@ RECORD = records.TargetRecord(
     inventory_digest="inventory",
     sequence=12,
     head_hash="head",
+    revision="c" * 40,
+    deployed="d" * 40,
+    pause=records.Pause("ann", "a freeze", "2026-01-01T10:00:00Z"),
+    stopped="the revert failed too",
 )
 
 
@@ -478,7 +482,10 @@ async def test_target_records_are_kept_apart_and_replaced(world: World) -> None:
         assert await world.cluster.read_record(record.target) is None
         await world.cluster.write_record(record)
     assert tuple([await world.cluster.read_record(record.target) for record in kept]) == kept
-    newer = dataclasses.replace(RECORD, last_good="", quarantined=(), sequence=13)
+    assert sorted(await world.cluster.read_records(), key=lambda record: record.target) == sorted(
+        kept, key=lambda record: record.target
+    )
+    newer = dataclasses.replace(RECORD, last_good="", quarantined=(), sequence=13, pause=None)
     await world.cluster.write_record(newer)
     assert await world.cluster.read_record(WEB) == newer
 
@@ -487,3 +494,21 @@ async def test_a_healthy_cluster_has_no_complaints(world: World) -> None:
     findings = await world.cluster.check()
     assert findings
     assert [finding for finding in findings if finding.ok is not True] == []
+
+
+async def test_objects_that_carry_a_mark_are_found_and_copies_of_one_are_not(world: World) -> None:
+    def marked(manifest: Json, *, on: str = "") -> Json:
+        key = rendered(manifest).key
+        mark = ids.Mark("installation-1", WEB, dataclasses.replace(key, name=on or key.name))
+        metadata = {**manifest["metadata"], "annotations": {ids.MARK: str(mark)}}
+        return {**manifest, "metadata": metadata}
+
+    space = world.namespace
+    ours = [marked(config_map(space, "ours")), marked(deployment(space))]
+    for manifest in (*ours, marked(config_map(space, "copy"), on="ours"), config_map(space, "plain")):
+        await applied(world.cluster, manifest)
+    found = await world.cluster.marked([space])
+    here = [meta for meta in found.found if meta.key.namespace == space]
+    assert {meta.key for meta in here} == {rendered(manifest).key for manifest in ours}
+    assert all(meta.uid and meta.entry for meta in here)
+    assert found.unseen == ()

@@ -4,25 +4,19 @@ A boundary is a call of a port that changes something. "After" each of them is "
 kills after every boundary of the table cover every gap between two effects.
 """
 
-import asyncio
-import collections
-import json
 import pathlib
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
-from reconciler.edges.journal import audit
-from reconciler.edges.journal import journal as sql_journal
 from reconciler.model import outcomes, records
 from tests import conftest
 from tests.clusterkit import access
-from tests.support import dying, endings, site
+from tests.support import dying, endings, endstate, site
 
 LANES = 6
 """Kills at once: each mostly waits for pods and polls."""
@@ -130,14 +124,17 @@ class Run:
     death: dying.Death | None
     good: str = ""
     mark: int = 0
-    version: dict[str, str] = field(default_factory=dict)
+    outside: endstate.Outside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.outside = endstate.Outside(self.where, ("web", "one", "two", "created"))
 
     def go(self) -> "End":
         self.good = self.scenario.prepare(self.where)
         if self.good:
             self._live_to_the_end()
         self.mark = self.where.cluster.audit_mark()
-        self.version = {plural: self._list(prefix)["metadata"]["resourceVersion"] for plural, prefix in KINDS.items()}
+        self.outside.mark()
         self.good = self.scenario.change(self.where) or self.good
         if self.death:
             self._start(self.death)
@@ -176,7 +173,7 @@ class Run:
     def _end(self) -> "End":
         where = self.where
         ledger = where.ledger()
-        asyncio.run(self._check_chain())
+        assert endstate.broken_chain(where) == ""
         assert where.rows("SELECT * FROM intents WHERE result IS NULL") == []
         epochs = [row[0] for row in where.rows("SELECT epoch FROM intents ORDER BY rowid")]
         assert epochs == sorted(epochs)
@@ -184,89 +181,24 @@ class Run:
         names = {self.good: "good", "": ""}
         subjects = where.git("log", "--format=%s", "main", at=where.remote).splitlines()
         return End(
-            objects=tuple(sorted(self._objects())),
-            effects=self._effects(),
+            objects=tuple(sorted(self.outside.objects())),
+            effects=self.outside.effects(),
             good=names.get(ledger.last_good.revision if ledger.last_good else "", "another"),
             quarantined=len(ledger.quarantined),
             commits=tuple(re.sub(r"[0-9a-f]{12}", "…", subject) for subject in subjects),
             inventory=tuple(row[0].replace(where.namespace, "…") for row in where.rows(INVENTORY)),
-            record=self._record(ledger),
+            record=self.outside.record(ledger),
         )
-
-    async def _check_chain(self) -> None:
-        journal = await sql_journal.open_journal(self.where.state / "journal.db", read_only=True)
-        try:
-            assert (await audit.verify(journal)).broken is None
-        finally:
-            await journal.close()
 
     def _check_audit(self) -> None:
         """Every counted call has one intent, and every intent that was carried out one call (I1)."""
-        calls = collections.Counter(line["auditID"] for line in self.where.counted_calls(after=self.mark))
+        assert endstate.unlike_the_audit_log(self.where, after=self.mark) == []
         known = dict(self.where.rows("SELECT operation, result FROM intents WHERE verb != 'push'"))
-        assert set(calls) <= set(known)
-        assert set(calls.values()) <= {1}
         if self.death is None:
             assert set(known.values()) == {"done"}
 
-    def _record(self, ledger: records.Ledger) -> tuple[object, ...]:
-        """The target record, held against the journal."""
-        found = self.where.cluster.get(f"/api/v1/namespaces/{self.where.namespace}/configmaps")
-        assert found is not None
-        data = next((item["data"] for item in found["items"] if "last-good" in item.get("data", ())), None)
-        if data is None or ledger.last_good is None:
-            return ("missing",)
-        quarantined = [found.input_digest for found in ledger.quarantined]
-        return data["last-good"] == ledger.last_good.input_digest, json.loads(data["quarantined"]) == quarantined
 
-    def _list(self, prefix: str) -> dict[str, Any]:
-        found = self.where.cluster.get(prefix.format(self.where.namespace))
-        assert found is not None
-        return found
-
-    def _objects(self) -> Iterator[str]:
-        """What is live and managed, without what differs from run to run."""
-        for prefix in KINDS.values():
-            for item in self._list(prefix)["items"]:
-                if not _ours(item):
-                    continue
-                meta = item["metadata"]
-                kept = {
-                    "name": meta["name"],
-                    "labels": meta.get("labels"),
-                    **{k: item.get(k) for k in ("spec", "data")},
-                }
-                yield json.dumps(kept, sort_keys=True).replace(self.where.namespace, "…")
-
-    def _effects(self) -> dict[str, int]:
-        """How often each managed object became another one: new data, another generation, made, deleted."""
-        found: dict[str, list[object]] = collections.defaultdict(list)
-        for plural, prefix in KINDS.items():
-            since = f"{prefix.format(self.where.namespace)}?watch=1&timeoutSeconds=1&resourceVersion="
-            text = self.where.cluster.request("GET", since + self.version[plural]).body
-            for event in map(json.loads, text.splitlines() if isinstance(text, str) else ()):
-                item = event["object"]
-                if not _ours(item):
-                    continue
-                meta = item["metadata"]
-                state = (
-                    ("gone",) if event["type"] == "DELETED" else (meta["uid"], meta.get("generation"), item.get("data"))
-                )
-                states = found[f"{plural}/{meta['name']}"]
-                if not states or states[-1] != state:
-                    states.append(state)
-        return {name: len(states) for name, states in found.items()}
-
-
-KINDS = {
-    "configmaps": "/api/v1/namespaces/{}/configmaps",
-    "deployments": "/apis/apps/v1/namespaces/{}/deployments",
-}
 INVENTORY = "SELECT object FROM inventory ORDER BY object"
-
-
-def _ours(item: dict[str, Any]) -> bool:
-    return item["metadata"]["name"] in ("web", "one", "two", "created")
 
 
 @dataclass(frozen=True, slots=True)

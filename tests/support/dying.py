@@ -6,6 +6,7 @@ child is forked from a server that has loaded everything already: an ordinary st
 
 import asyncio
 import contextlib
+import json
 import multiprocessing
 import os
 import pathlib
@@ -29,6 +30,9 @@ EFFECTS = {
 }
 """Every call of the ports that changes something: between any two of them the daemon may die."""
 
+ACKNOWLEDGED = "acknowledged"
+"""The file beside the trace with one line for each row that the journal has confirmed, over all lives."""
+
 _ONE_AT_A_TIME = threading.Lock()
 """A start looks at all other children, too, and an exit code can be read but once."""
 
@@ -43,6 +47,8 @@ class Death:
     boundary: str
     after: bool = False
     nth: int = 1
+    by: signal.Signals = signal.SIGKILL
+    """SIGSTOP: it only pauses there, until somebody sends SIGCONT."""
 
     def __str__(self) -> str:
         return f"{'after' if self.after else 'before'} {self.boundary}{f' ({self.nth})' if self.nth > 1 else ''}"
@@ -122,12 +128,27 @@ class _Fate:
         if death is None or (death.boundary, death.nth) != (boundary, self._seen[boundary]):
             return False
         if not death.after:
-            die()
-        return True
+            self.die()
+        return death.after
 
+    def acknowledged(self, name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        """Note what the journal has confirmed, outside of the journal: it must be there for ever."""
+        match name:
+            case "write" | "append":
+                events = named["events"] if name == "write" else arguments[0]
+                rows = [[f"event {event.kind.value}", event.at, event.because] for event in events]
+            case "intend":
+                rows = [["intent", intent.operation, ""] for intent in arguments[0]]
+            case "settle":
+                rows = [["outcome", settled.operation, settled.result.value] for settled in arguments[0]]
+            case _:
+                return
+        with self._trace.with_name(ACKNOWLEDGED).open("a") as file:
+            file.writelines(f"{json.dumps(row)}\n" for row in rows)
 
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    def die(self) -> None:
+        if self._death:
+            os.kill(os.getpid(), self._death.by)
 
 
 class _Mortal:
@@ -143,11 +164,14 @@ class _Mortal:
         return self._bounded(name, found) if name in self._effects else found
 
     def _bounded(self, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        fate = self._fate
+
         async def called(*arguments: Any, **named: Any) -> Any:
-            last = self._fate.passes(_boundary(name, arguments, named))
+            last = fate.passes(_boundary(name, arguments, named))
             answer = await call(*arguments, **named)
+            fate.acknowledged(name, arguments, named)
             if last:
-                die()
+                fate.die()
             return answer
 
         return called

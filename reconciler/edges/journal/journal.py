@@ -11,7 +11,7 @@ from concurrent import futures
 from typing import TypeVar
 
 from reconciler import errors
-from reconciler.edges.journal import database, leadership, schema, statements
+from reconciler.edges.journal import database, leadership, rebuilding, schema, statements
 from reconciler.model import ids, records
 
 POLL_SECONDS = 0.2
@@ -125,6 +125,13 @@ class SqlJournal:
     async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
         at = rfc3339(self._now())
         await self._write(lambda tx: statements.write(tx, new, events=events, at=at), epoch=epoch)
+
+    async def rebuild(self, new: rebuilding.Rebuilt, *, epoch: int) -> int:
+        """Replace what the journal says by `new`, in one transaction. Returns the epoch that holds from then on."""
+        at = rfc3339(self._now())
+        await self._write(lambda tx: rebuilding.rebuild(tx, new, at=at), epoch=epoch)
+        self._installation = new.installation
+        return new.epoch
 
     async def append(self, events: Sequence[records.Event], *, epoch: int) -> None:
         await self._write(lambda tx: statements.append(tx, events), epoch=epoch)

@@ -92,7 +92,7 @@ class Checks:
         if resource is None:
             return ports.Finding(subject, None, f"the cluster does not serve {KINDS[0]}")
         try:
-            missing = await self._rights.missing(("get", "create", "patch"), resource, namespace=self._records)
+            missing = await self._rights.missing(("get", "list", "create", "patch"), resource, namespace=self._records)
         except errors.Transient as error:
             return ports.Finding(subject, None, str(error))
         if missing:

@@ -9,6 +9,7 @@ from reconciler.edges.kubernetes import (
     credentials,
     discovery,
     following,
+    marked,
     reflecting,
     rights,
     session,
@@ -109,6 +110,12 @@ class KubernetesCluster:
 
     async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
         return await self._records.read(target)
+
+    async def read_records(self) -> tuple[records.TargetRecord, ...]:
+        return await self._records.all()
+
+    async def marked(self, namespaces: Sequence[str]) -> live.Marked:
+        return await marked.find(self._session, await self.facts(fresh=True), namespaces=namespaces)
 
     async def write_record(self, record: records.TargetRecord) -> None:
         await self._records.write(record)

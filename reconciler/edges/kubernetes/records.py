@@ -1,7 +1,9 @@
 """Target records: the journal's anchors in the cluster, one ConfigMap a target (design §5). No counted calls."""
 
+import contextlib
+
 from reconciler import errors
-from reconciler.edges.kubernetes import objects, replies, session
+from reconciler.edges.kubernetes import listing, objects, replies, session
 from reconciler.model import anchors, document, ids, live, records
 
 CONFIG_MAPS = live.ResourceType(ids.KindKey("", "ConfigMap"), "v1", "configmaps", True, frozenset())
@@ -31,6 +33,21 @@ class Records:
                 " known to be right"
             ) from error
 
+    async def all(self) -> tuple[records.TargetRecord, ...]:
+        """As `ports.Cluster.read_records`. A namespace that is not there holds none."""
+        found: list[records.TargetRecord] = []
+        path, query = objects.path(CONFIG_MAPS, self._namespace), {"labelSelector": anchors.SELECTOR}
+        try:
+            async for item in listing.items(self._session, path, query=query, accept="application/json"):
+                with contextlib.suppress(ValueError):
+                    found.append(anchors.parse(document.mapping(item, "data")))
+        except listing.RefusedError as error:
+            raise errors.Terminal(
+                f"the target records in namespace {self._namespace} cannot be listed ({error.status}): `reconciler"
+                " doctor` names the missing right"
+            ) from error
+        return tuple(found)
+
     async def write(self, record: records.TargetRecord) -> None:
         """Create or replace it; the namespace, too, when it is absent."""
         key = self._key(record.target)
@@ -40,7 +57,7 @@ class Records:
             "metadata": {
                 "name": key.name,
                 "namespace": self._namespace,
-                "labels": {"app.kubernetes.io/managed-by": "reconciler"},
+                "labels": dict(anchors.LABELS),
             },
             "data": anchors.fields(record),
         }

@@ -223,6 +223,6 @@ async def test_check_names_missing_rights_and_the_commands_that_grant_them(
     assert "create rolebinding reconciler-configmaps -n web" in found.remedy
     assert "--serviceaccount=tools:reconciler" in found.remedy
     records = finding(await edge.check(), "target records")
-    assert (records.ok, records.because) == (False, "no get, create, patch of ConfigMaps in reconciler")
+    assert (records.ok, records.because) == (False, "no get, list, create, patch of ConfigMaps in reconciler")
     api.may = lambda attributes: attributes["namespace"] == "web"
     assert finding(await edge.check(), "rights on ConfigMap").ok is True

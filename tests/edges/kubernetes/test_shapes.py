@@ -140,12 +140,22 @@ RECORD = records.TargetRecord(ids.TargetKey("a", "b"), "i", 3, "good", ("bad",),
 
 
 def test_target_records_survive_their_config_map() -> None:
-    for record in (RECORD, dataclasses.replace(RECORD, quarantined=(), last_good="")):
+    pause = records.Pause("ann", 'a "freeze"', "2026-01-01T10:00:00Z")
+    full = dataclasses.replace(RECORD, revision="c" * 40, deployed="d" * 40, pause=pause, stopped="it failed too")
+    for record in (RECORD, full, dataclasses.replace(RECORD, quarantined=(), last_good="")):
         assert anchors.parse(dict(anchors.fields(record))) == record
 
 
 @pytest.mark.parametrize(
-    "change", [{"epoch": "three"}, {"quarantined": "bad"}, {"quarantined": "{}"}, {"target": "x"}, {"head-hash": None}]
+    "change",
+    [
+        {"epoch": "three"},
+        {"quarantined": "bad"},
+        {"quarantined": "{}"},
+        {"target": "x"},
+        {"head-hash": None},
+        {"pause": "[]"},
+    ],
 )
 def test_a_damaged_target_record_is_no_record(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError):

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help install test check demo control-plane cluster lock clean
+.PHONY: help install test kill pauses mutants check demo control-plane cluster lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -15,6 +15,15 @@ demo: $(READY) ## the main job, told in one terminal; KEEP=1 leaves it running t
 
 test: check control-plane ## everything that must pass before a change lands
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+kill: control-plane ## kill the daemon COUNT times (1000) at random instants, and once at each boundary: hours
+	$(BIN)/python -m tests.kill kills --count $(or $(COUNT),1000) --boundaries
+
+pauses: control-plane ## pause the leader COUNT times (200) beside a stand-by: half an hour
+	$(BIN)/python -m tests.kill pauses --count $(or $(COUNT),200)
+
+mutants: control-plane ## break an invariant at a time in a copy, and show which test notices: minutes
+	$(BIN)/python -m tests.mutants
 
 check: $(READY) ## formatting, lint, types
 	$(BIN)/ruff format --check .

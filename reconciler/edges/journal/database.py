@@ -40,6 +40,12 @@ class Database:
         """Run `work` in one transaction that is on disk when this returns, or leaves no trace when it raises."""
         return self._transaction("BEGIN IMMEDIATE", work=work)
 
+    def use_wal(self) -> None:
+        """Readers and the writer do not wait for each other from now on. The file says so for good: only ours may."""
+        with self._translated():
+            if self._pragma("journal_mode") != "wal":
+                self._pragma("journal_mode = wal")
+
     def data_version(self) -> int:
         """A number that changes when another connection has written."""
         with self._translated():
@@ -74,10 +80,8 @@ class Database:
         return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_SECONDS)
 
     def _configure(self) -> None:
-        """WAL: readers and the writer do not wait for each other. FULL: what was committed survives a power cut."""
+        """FULL: what was committed survives a power cut."""
         with self._translated():
-            if self._pragma("journal_mode") != "wal" and not self.read_only:
-                self._pragma("journal_mode = wal")
             self._connection.exec_driver_sql("PRAGMA synchronous = FULL")
             self._connection.exec_driver_sql("PRAGMA foreign_keys = ON")
             self._connection.commit()

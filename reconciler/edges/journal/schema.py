@@ -13,6 +13,8 @@ def prepare(base: database.Database, *, lock: leadership.Lock, now: str, install
     """
     found = base.read(_revision)
     _refuse_unknown(base, found)
+    if not base.read_only:
+        base.use_wal()
     if found != tables.HEAD:
         if base.read_only:
             raise errors.JournalUnusable(

@@ -7,12 +7,32 @@ import shutil
 from collections.abc import Callable
 
 import pytest
+from typer import testing
 
+from reconciler.cli import main
 from reconciler.edges.journal import backup as backups
 from reconciler.model import outcomes, records
-from tests.support import endings, site
+from tests.support import dying, endings, site
 
 Held = outcomes.HoldReason
+
+
+def command(where: site.Site, *arguments: str) -> testing.Result:
+    """A command in this process: it needs none of its own, and each would take a second to load."""
+    variables = {"RECONCILER_CONFIG": str(where.config), "NO_COLOR": "1"}
+    return testing.CliRunner().invoke(main.app, list(arguments), env=variables)
+
+
+def start(where: site.Site) -> None:
+    """The daemon as a process that is forked with everything loaded."""
+    where.process = dying.Child(where.config, where.log_file, death=None, trace=where.folder / "trace")
+
+
+def begin(where: site.Site) -> str:
+    good = endings.release(where, "v1")
+    start(where)
+    where.wait_good(good)
+    return good
 
 
 def lose(where: site.Site) -> None:
@@ -28,8 +48,8 @@ def restore(where: site.Site, backup: pathlib.Path) -> None:
 
 def backup(where: site.Site) -> pathlib.Path:
     copy = where.folder / "backup.db"
-    done = where.command("journal", "backup", str(copy))
-    assert done.returncode == 0, done.stderr
+    done = command(where, "journal", "backup", str(copy))
+    assert done.exit_code == 0, done.stderr
     return copy
 
 
@@ -38,14 +58,14 @@ def installation(where: site.Site) -> str:
 
 
 def rebuild(where: site.Site, *arguments: str) -> None:
-    done = where.command("journal", "rebuild", "--why", "the disk died", *arguments)
-    assert done.returncode == 0, done.stderr
+    done = command(where, "journal", "rebuild", "--why", "the disk died", *arguments)
+    assert done.exit_code == 0, done.stderr
 
 
 def in_sync_without_a_call(where: site.Site, revision: str) -> records.Ledger:
     """Start the daemon; it finds everything as it should be."""
     mark = where.cluster.audit_mark()
-    where.start()
+    start(where)
     where.wait_good(revision)
     ledger = where.wait_in_sync()
     assert where.counted_calls(after=mark) == []
@@ -53,7 +73,7 @@ def in_sync_without_a_call(where: site.Site, revision: str) -> records.Ledger:
 
 
 def test_a_lost_journal_holds_until_it_is_rebuilt_and_then_costs_no_call(a_site: site.Site) -> None:
-    good = endings.begin(a_site)
+    good = begin(a_site)
     endings.ask(a_site, records.RequestKind.SYNC)
     who = installation(a_site)
     assert a_site.stop() == 0
@@ -63,35 +83,35 @@ def test_a_lost_journal_holds_until_it_is_rebuilt_and_then_costs_no_call(a_site:
     endings.release(a_site, "v2")
     a_site.application("other", [site.config_map("other", of="another application")])
     newer = a_site.commit("one that no record knows")
-    a_site.start()
+    start(a_site)
     for application in ("web", "other"):
         held = a_site.wait_hold(Held.FOREIGN_INSTALLATION, application)
         assert who in held.because
-    assert "reconciler journal rebuild" in a_site.command("status").stdout
-    busy = a_site.command("journal", "rebuild", "--why", "x", "--installation", who)
-    assert (busy.returncode, "Stop the daemon first" in busy.stderr) == (1, True)
+    assert "reconciler journal rebuild" in command(a_site, "status").stdout
+    busy = command(a_site, "journal", "rebuild", "--why", "x", "--installation", who)
+    assert (busy.exit_code, "Stop the daemon first" in busy.stderr) == (1, True)
     assert a_site.stop() == 0
     assert a_site.counted_calls(after=mark) == []
 
-    unsaid = a_site.command("journal", "rebuild", "--why", "the disk died")
-    assert (unsaid.returncode, f"--installation {who}" in unsaid.stderr) == (1, True)
-    strange = a_site.command("journal", "rebuild", "--why", "x", "--installation", "somebody-else")
-    assert (strange.returncode, "no target record and no mark names" in strange.stderr) == (1, True)
+    unsaid = command(a_site, "journal", "rebuild", "--why", "the disk died")
+    assert (unsaid.exit_code, f"--installation {who}" in unsaid.stderr) == (1, True)
+    strange = command(a_site, "journal", "rebuild", "--why", "x", "--installation", "somebody-else")
+    assert (strange.exit_code, "no target record and no mark names" in strange.stderr) == (1, True)
     rebuild(a_site, "--installation", who)
     assert a_site.counted_calls(after=mark) == []
     assert installation(a_site) == who
     ledger = a_site.ledger()
     assert ledger.last_good is not None
     assert ledger.last_good.revision == good
-    assert json.loads(a_site.command("audit", "verify", "-o", "json").stdout)["sound"] is True
+    assert json.loads(command(a_site, "audit", "verify", "-o", "json").stdout)["sound"] is True
 
-    a_site.start()
+    start(a_site)
     a_site.wait_ledger(lambda found: found.last_good and found.last_good.revision == newer, what="v2 being good")
     a_site.wait_in_sync("other")
     epochs = [row[0] for row in a_site.rows("SELECT epoch FROM leadership ORDER BY rowid")]
     assert epochs == sorted(set(epochs))
-    again = a_site.command("journal", "rebuild", "--why", "once more")
-    assert again.returncode == 1
+    again = command(a_site, "journal", "rebuild", "--why", "once more")
+    assert again.exit_code == 1
 
 
 def test_a_rebuilt_journal_is_in_sync_and_prunes_what_was_made_before(a_site: site.Site) -> None:
@@ -99,7 +119,7 @@ def test_a_rebuilt_journal_is_in_sync_and_prunes_what_was_made_before(a_site: si
     a_site.configure()
     a_site.application("web", [site.config_map("one", of="one"), site.config_map("two", of="two")])
     good = a_site.commit("two maps")
-    a_site.start()
+    start(a_site)
     a_site.wait_good(good)
     who = installation(a_site)
     assert a_site.stop() == 0
@@ -136,7 +156,7 @@ def test_a_bad_head_is_not_deployed_again(
 ) -> None:
     """The head's inputs stay in quarantine; so does a pause of a neighbour that the journal's loss took with it."""
     endings.set_revert(a_site, git="pin")
-    good = endings.begin(a_site)
+    good = begin(a_site)
     a_site.application("quiet", [site.config_map("quiet", of="v1")])
     a_site.wait_good(a_site.commit("quiet"), "quiet")
     copy = backup(a_site)
@@ -148,10 +168,10 @@ def test_a_bad_head_is_not_deployed_again(
     arguments = how(a_site, copy)
     mark = a_site.cluster.audit_mark()
     if how is yesterdays:
-        a_site.start()
+        start(a_site)
         for application in ("web", "quiet"):
             a_site.wait_hold(Held.JOURNAL_BEHIND, application)
-        assert "reconciler journal rebuild" in a_site.command("status").stdout
+        assert "reconciler journal rebuild" in command(a_site, "status").stdout
         assert a_site.stop() == 0
     rebuild(a_site, *arguments)
     ledger = a_site.ledger()
@@ -160,7 +180,7 @@ def test_a_bad_head_is_not_deployed_again(
 
     a_site.application("quiet", [site.config_map("quiet", of="v2")])
     a_site.commit("while it is paused")
-    a_site.start()
+    start(a_site)
     a_site.wait_hold(Held.QUARANTINED)
     a_site.wait_hold(Held.PAUSED, "quiet")
     assert a_site.counted_calls(after=mark) == []
@@ -172,16 +192,16 @@ def test_a_backup_taken_in_the_middle_of_a_rollout_restores(a_site: site.Site) -
     """The record has not changed since, so the copy may go on: the rollout is taken up from what is live."""
     a_site.settings["environments"][site.ENVIRONMENT]["verify"]["observe"] = "4s"
     a_site.configure()
-    endings.begin(a_site)
+    begin(a_site)
     newer = endings.release(a_site, "v2")
     a_site.wait_ledger(lambda ledger: ledger.rollout and ledger.rollout.revision == newer, what="v2 under way")
     copy = a_site.folder / "backup.db"
     asyncio.run(backups.make(a_site.state / "journal.db", to=copy))
     a_site.kill()
     restore(a_site, copy)
-    a_site.start()
+    start(a_site)
     ledger = a_site.wait_good(newer)
     a_site.wait_in_sync()
     assert ledger.quarantined == ()
     assert a_site.rows("SELECT * FROM intents WHERE result IS NULL") == []
-    assert json.loads(a_site.command("audit", "verify", "-o", "json").stdout)["sound"] is True
+    assert json.loads(command(a_site, "audit", "verify", "-o", "json").stdout)["sound"] is True

@@ -35,6 +35,10 @@ class InvalidInput(Terminal):
         self.problems = problems
 
 
+class Sealed(InvalidInput):
+    """An encrypted file cannot be opened here. A commit, or the daemon's own disk, must change: it is tried again."""
+
+
 class LeadershipLost(Terminal):
     """Another daemon holds a newer epoch: nothing more may be intended by this one (I2)."""
 

@@ -130,6 +130,17 @@ class Renderer(Protocol):
         Kustomize's own words, `errors.Transient` when there is no usable binary or the box itself failed."""
 
 
+class Opener(Protocol):
+    """Opens encrypted files of the repository with keys of the daemon's disk. Content in, content out: never a file."""
+
+    def means(self, environment: str) -> str:
+        """Differs whenever what a file can be opened with does. For keys under which results are remembered."""
+
+    async def open(self, file: sources.File, *, form: str, environment: str) -> bytes:
+        """What the file holds in the clear, whole and proven unchanged. `form`: a word of `render.encrypted.Form`.
+        Raises `errors.Sealed`, naming the file and the remedy, and nothing of any content."""
+
+
 Wanted = tuple[ids.KindKey, str]
 """A kind and a namespace; '' as namespace: the whole cluster."""
 

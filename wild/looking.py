@@ -108,7 +108,7 @@ async def _opened(
         if not isinstance(head, heads.Prepared):
             trouble = head or its_heads.trouble(repository)
             raise errors.Terminal(trouble.because if trouble else f"{target} is not in the repository")
-        renderer = rendering.Rendering(found.here.renderer, journal.installation)
+        renderer = rendering.Rendering(found.here.renderer, journal.installation, opener=found.here.opener)
         yield found.here, head, await deciding.Deciding(found.here, renderer, its_heads).render(head)
 
 

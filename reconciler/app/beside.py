@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from reconciler import errors, ports
 from reconciler.app import composing, renderers
-from reconciler.edges import probing, system
+from reconciler.edges import probing, sops, system
 from reconciler.edges.git import place, repository
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
@@ -62,6 +62,7 @@ async def build(
             chance=system.SystemChance(),
             journal=journal,
             renderer=its_renderers,
+            opener=sops.Sops(composing.key_files(its)),
             prober=probing.HttpProber(),
             repositories=repositories,
             clusters=connected,

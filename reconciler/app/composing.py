@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from reconciler import errors, ports
 from reconciler.app import renderers
 from reconciler.daemon import beats, metrics, run
-from reconciler.edges import probing, settings_files, system
+from reconciler.edges import probing, settings_files, sops, system
 from reconciler.edges.git import place, repository, signers, ssh
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
@@ -60,11 +60,13 @@ async def build(
 ) -> AsyncIterator[world.World]:
     """The edges of these settings behind their ports. Connects lazily: an outage is met when it is met."""
     its_renderers = renderers.Renderers(its)
+    its_opener = sops.Sops(key_files(its))
     here = world.World(
         clock=system.SystemClock(),
         chance=system.SystemChance(),
         journal=journal,
         renderer=its_renderers,
+        opener=its_opener,
         prober=probing.HttpProber(),
         repositories={},
         clusters={},
@@ -73,7 +75,7 @@ async def build(
         heard=heard,
         adjust=_unadjusted,
     )
-    edges = Edges(here)
+    edges = Edges(here, its_opener)
     try:
         await edges.adjust(its)
         here.adjust = edges.adjust
@@ -86,8 +88,9 @@ async def build(
 class Edges:
     """Repositories and clusters of the present settings; a reload replaces those whose settings changed."""
 
-    def __init__(self, here: world.World) -> None:
+    def __init__(self, here: world.World, opener: sops.Sops) -> None:
         self._here = here
+        self._opener = opener
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
         self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
 
@@ -120,6 +123,7 @@ class Edges:
         self._here.repositories = {name: edge for name, (_, edge) in repositories.items()}
         self._here.clusters = {name: edge for name, (_, edge) in clusters.items()}
         self._here.settings = its
+        self._opener.adjust(key_files(its))
         for edge in before:
             if edge not in self._here.repositories.values() and edge not in self._here.clusters.values():
                 await edge.close()
@@ -129,6 +133,12 @@ class Edges:
             await opened.close()
         for _, connected in self._clusters.values():
             await connected.close()
+
+
+def key_files(its: deployment.Deployment) -> dict[str, pathlib.Path]:
+    """Environment → the file with its age key, for those that have one."""
+    named = {name: limits.decryption.age_key_file for name, limits in its.environments.items()}
+    return {name: pathlib.Path(path) for name, path in named.items() if path}
 
 
 def place_of(name: str, wanted: deployment.Repository, its: deployment.Deployment) -> place.Place:

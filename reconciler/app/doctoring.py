@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
 from reconciler.app import beside, composing, renderers
-from reconciler.edges import versions
+from reconciler.edges import sops, versions
 from reconciler.edges.git import repository
 from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.journal import observing
@@ -53,6 +53,7 @@ def _checks(its: deployment.Deployment) -> dict[str, Check]:
         "journal": functools.partial(_journal, its),
         "helm": functools.partial(_helm, its),
         "kustomize": functools.partial(_kustomize, its),
+        "sops": functools.partial(_sops, its),
     }
     checks |= {f"repository {name}": functools.partial(_repository, its, name) for name in its.repositories}
     return checks | {f"cluster {name}": functools.partial(_cluster, its, name) for name in its.clusters}
@@ -127,6 +128,24 @@ async def _kustomize(its: deployment.Deployment) -> list[Finding]:
     finally:
         await kustomize.close()
     return [Finding("binary", True, f"{about.path} is {about.version}"), _box(about.isolation)]
+
+
+async def _sops(its: deployment.Deployment) -> list[Finding]:
+    """Not having it is no failure where no environment has a key."""
+    keys = composing.key_files(its)
+    found = []
+    try:
+        found.append(Finding("binary", True, await sops.version()))
+    except errors.Sealed as error:
+        because = f"{error}{'' if keys else '; only environments with decryption.ageKeyFile need it'}"
+        found.append(Finding("binary", False if keys else None, because))
+    for name, path in keys.items():
+        try:
+            sops.usable(path)
+            found.append(Finding(f"key of {name}", True, str(path)))
+        except errors.Sealed as error:
+            found.append(Finding(f"key of {name}", False, str(error)))
+    return found
 
 
 def _box(given_up: Sequence[str]) -> Finding:

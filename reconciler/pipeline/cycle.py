@@ -37,7 +37,7 @@ class Cycle:
         self.drift = drift.Drift(here, wake)
         self._here = here
         self._wake = wake
-        its_rendering = rendering.Rendering(here.renderer, here.journal.installation)
+        its_rendering = rendering.Rendering(here.renderer, here.journal.installation, opener=here.opener)
         self._deciding = deciding.Deciding(here, its_rendering, self.heads)
         self._watching = watching.Watching(here, wake)
         self._reverting = reverting.Reverting(here, self.heads)

@@ -106,7 +106,7 @@ class Previewing:
             return Preview(key, revision, None, (_away(f"cluster {head.target.cluster}: {why}"),))
         installation, foreign = await self._installation(cluster, key)
         ledger, rows = await here.journal.ledger(key), await here.journal.inventory(key)
-        its_rendering = rendering.Rendering(here.renderer, installation)
+        its_rendering = rendering.Rendering(here.renderer, installation, opener=here.opener)
         its_deciding = deciding.Deciding(here, its_rendering, self._heads)
         wanted = await its_deciding.render(head)
         planned = await planning.make(

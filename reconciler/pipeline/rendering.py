@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
-from reconciler.render import assemble, chart, folder, kustomize, left, stable
+from reconciler.pipeline import opening
+from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, stable
 
 ENTRIES = 512
 BYTES = 256 * 1024 * 1024
@@ -15,8 +16,16 @@ BYTES = 256 * 1024 * 1024
 class Rendering:
     """Renders targets; remembers results, and refusals, by everything they depend on."""
 
-    def __init__(self, renderer: ports.Renderer, installation: str, *, entries: int = ENTRIES) -> None:
+    def __init__(
+        self,
+        renderer: ports.Renderer,
+        installation: str,
+        *,
+        opener: ports.Opener | None = None,
+        entries: int = ENTRIES,
+    ) -> None:
         self._renderer = renderer
+        self._opener = opener
         self._installation = installation
         self._entries = entries
         self._known: collections.OrderedDict[str, manifests.ManifestSet | errors.InvalidInput] = (
@@ -43,6 +52,8 @@ class Rendering:
                 known: manifests.ManifestSet | errors.InvalidInput = await self._rendered(
                     target, files=await files(), facts=facts
                 )
+            except errors.Sealed:
+                raise  # not for good: the key may come
             except errors.InvalidInput as refused:
                 known = errors.InvalidInput(refused.problems)
             self._remember(key, known)
@@ -58,6 +69,7 @@ class Rendering:
         return document.digest(
             input_digest,
             self._renderer.version,
+            self._opener.means(target.key.environment) if self._opener else "",
             self._installation,
             str(target.key),
             target.namespace,
@@ -73,6 +85,17 @@ class Rendering:
             self._bytes -= _size(self._known.popitem(last=False)[1])
 
     async def _rendered(
+        self, target: targets.Target, *, files: Sequence[sources.File], facts: live.ClusterFacts
+    ) -> manifests.ManifestSet:
+        """What was encrypted is in the clear only from here on, in memory, and goes into no problem."""
+        opened = await opening.opened(self._opener, target, files)
+        try:
+            return await self._in_the_clear(target, files=opened.files, facts=facts)
+        except errors.InvalidInput as refused:
+            problems = encrypted.masked(refused.problems, opened.secrets)
+        raise errors.InvalidInput(problems)
+
+    async def _in_the_clear(
         self, target: targets.Target, *, files: Sequence[sources.File], facts: live.ClusterFacts
     ) -> manifests.ManifestSet:
         source = target.source

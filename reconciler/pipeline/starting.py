@@ -50,6 +50,8 @@ class Starting:
                 return Started(ledger, held(hold, due_in=RETRY_REFUSED))
         try:
             wanted = await self._deciding.render(prepared)
+        except errors.Sealed as error:  # a key may come without a commit
+            return Started(ledger, held(deciding.hold_of(error, choice.revision), due_in=RETRY_REFUSED))
         except errors.InvalidInput as error:
             return Started(ledger, held(deciding.hold_of(error, choice.revision)))
         decided = await self._deciding.plan(prepared, wanted, ledger=ledger, purpose=purpose)

@@ -16,6 +16,7 @@ class World:
     chance: ports.Chance
     journal: ports.Journal
     renderer: ports.Renderer
+    opener: ports.Opener
     prober: ports.Prober
     repositories: Mapping[str, ports.Repository]
     clusters: Mapping[str, ports.Cluster]

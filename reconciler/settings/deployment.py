@@ -220,6 +220,9 @@ class EnvironmentLimits(base.Settings):
         description="Cluster-scoped kinds its applications may own: `Namespace`,"
         " `ClusterRole.rbac.authorization.k8s.io`. None by default, since they reach beyond the environment.",
     )
+    decryption: trust.Decryption = Field(
+        default=trust.Decryption(), description="What opens files that SOPS has encrypted."
+    )
     revert: Revert = Field(default=Revert(), description="What happens when a release fails.")
     prune: Prune = Field(default=Prune(), description="Most that one plan may prune without a person.")
     drift: shared.Drift = Field(

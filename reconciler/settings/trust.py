@@ -50,6 +50,16 @@ class Signatures(base.Settings):
         return self.policy is SignaturePolicy.REQUIRE
 
 
+class Decryption(base.Settings):
+    """What opens the encrypted files of an environment. Of the daemon's disk: it never leaves it."""
+
+    age_key_file: values.DiskPath | None = Field(
+        default=None,
+        description="File with the age key (what age-keygen writes, mode 600) for which the environment's SOPS files"
+        " are encrypted. Left out: an encrypted file holds the application that reads it.",
+    )
+
+
 def signature_complaints(raw: object, *, at: base.Path) -> Iterator[base.Complaint]:
     """`raw` is the group `signatures` of the repository at `at`."""
     if base.inside(raw, "policy") != SignaturePolicy.REQUIRE.value:

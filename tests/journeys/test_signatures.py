@@ -41,7 +41,7 @@ def test_unsigned_holds_and_reverts_are_signed(a_site: site.Site) -> None:
     unsigned = a_site.commit("nobody signed this")
     hold = a_site.wait_hold(outcomes.HoldReason.UNTRUSTED)
     assert f"commit {unsigned[:12]} by Dev <dev@example.com> is not signed" in hold.because
-    assert "Nothing of it is deployed" in a_site.command("status", "production/web").stdout.replace("\n", " ")
+    assert "is not signed" in " ".join(a_site.command("status").stdout.split())
     assert a_site.image() == "registry.example/web:v1"
 
     a_site.git("config", "commit.gpgSign", "true")

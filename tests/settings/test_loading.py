@@ -48,7 +48,7 @@ DEPLOYMENT = [
         MINIMAL.replace("namespaces: [web]", "namespaces: [web]\n    colour: blue"),
         [
             "12: environments.production.colour: unknown key; known here: repository, cluster, namespaces,"
-            " clusterKinds, revert, prune, drift, maxLag, verify"
+            " clusterKinds, decryption, revert, prune, drift, maxLag, verify"
         ],
     ),
     (

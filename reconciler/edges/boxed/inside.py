@@ -180,4 +180,6 @@ def serve(load: Callable[[dict[str, int]], Tool]) -> None:
         request = read_header(requests)
         shutil.rmtree(WORK, ignore_errors=True)
         unpack(requests, request["files"])
-        write(answers, answer(tool, request, output=limits["output"]))
+        answered = answer(tool, request, output=limits["output"])
+        shutil.rmtree(WORK, ignore_errors=True)  # opened secrets may be among the files: gone before the answer is
+        write(answers, answered)

@@ -56,7 +56,11 @@ class Kustomize:
         if process == 0:
             self._become(arguments, confined=confined)
         _, status = os.waitpid(process, 0)
-        return os.waitstatus_to_exitcode(status), _content(self._out), _content(self._err)[:ERROR_BYTES]
+        result = os.waitstatus_to_exitcode(status), _content(self._out), _content(self._err)[:ERROR_BYTES]
+        for file in (self._out, self._err):  # they lie on a disk, and may hold what was encrypted in Git
+            file.seek(0)
+            file.truncate()
+        return result
 
     def _become(self, arguments: tuple[str, ...], *, confined: bool) -> None:
         """Turn the forked copy of this child into kustomize. Does not return."""

@@ -50,11 +50,18 @@ class SandboxCluster:
         self._watching.arrange()
         return reply
 
-    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
+    async def delete(
+        self,
+        key: ids.ObjectKey,
+        *,
+        uid: str,
+        operation: str,
+        propagation: live.Propagation = live.Propagation.BACKGROUND,
+    ) -> live.Deleted | live.Refused:
         if self._objects.served.preferred(key.kind_key) is None:
             because = f"the cluster {self._name} does not serve {key.kind_key}"
             return live.Refused(key, live.Why.NO_KIND, because, status=404)
-        reply = self._objects.delete(key, uid=uid) or live.Deleted(key, gone=True)
+        reply = self._objects.delete(key, uid=uid, propagation=propagation.value) or live.Deleted(key, gone=True)
         self.calls.append(Call(operation, records.Verb.DELETE, key, reply))
         self._watching.arrange()
         return reply

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from reconciler.model import ids, live
 from tests.contracts.release import DEPLOYMENT, POD, REPLICA_SET, Json, Release, plain, saying
-from tests.contracts.test_cluster import World
+from tests.contracts.test_cluster import World, operation
 
 REVISION = "deployment.kubernetes.io/revision"
 HISTORY = "deployment.kubernetes.io/revision-history"
@@ -14,7 +15,7 @@ HISTORY = "deployment.kubernetes.io/revision-history"
 
 @pytest.fixture
 def release(world: World) -> Release:
-    return Release(world)
+    return Release(world, follow=(ids.KindKey("", "ResourceQuota"),))
 
 
 def counts(release: Release) -> tuple[int, ...]:
@@ -222,3 +223,32 @@ async def test_a_pod_that_is_deleted_comes_back(release: Release) -> None:
     await release.until(lambda: gone not in {found["metadata"]["name"] for found in release.all(POD)}, "its end")
     await complete(release)
     assert len(release.pods()) == 2
+
+
+async def test_a_quota_refuses_pods_and_is_said_to(release: Release) -> None:
+    await release.apply("v1", "ResourceQuota", name="small", spec={"hard": {"pods": "1"}})
+    quota = ids.ObjectKey("", "ResourceQuota", release.world.namespace, "small")
+    await release.until(lambda: quota in release.held(), "the quota")
+    await release.deployment("web:v1")
+    refused = ("True", "FailedCreate")
+    await release.until(lambda: saying(release.status(DEPLOYMENT), "ReplicaFailure") == refused, "a refusal")
+    message = plain(release.status(DEPLOYMENT))["conditions"]["ReplicaFailure"]["message"]
+    said = r'pods "web-\S+" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1'
+    assert re.fullmatch(said, message)
+    assert len(release.pods()) == 1
+
+
+async def test_orphans_stay_and_are_taken_in_again(release: Release) -> None:
+    await release.deployment("web:v1")
+    await complete(release)
+    before, found = {pod["metadata"]["uid"] for pod in release.pods()}, release.one(DEPLOYMENT)
+    assert found is not None
+    key = ids.ObjectKey("apps", "Deployment", release.world.namespace, "web")
+    uid = found["metadata"]["uid"]
+    orphan = live.Propagation.ORPHAN
+    await release.world.cluster.delete(key, uid=uid, operation=operation(), propagation=orphan)
+    await release.until(lambda: release.one(DEPLOYMENT) is None, "its end")
+    await release.until(lambda: "ownerReferences" not in sets(release)["web:v1"]["metadata"], "an orphan")
+    await release.deployment("web:v1")
+    await complete(release)
+    assert {pod["metadata"]["uid"] for pod in release.pods()} == before

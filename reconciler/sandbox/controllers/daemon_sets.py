@@ -2,7 +2,7 @@
 
 from reconciler.model import document, ids, live
 from reconciler.sandbox import objects
-from reconciler.sandbox.controllers import history, owning, placing, pods, replica_sets, sizes, world
+from reconciler.sandbox.controllers import history, owning, placing, pods, sizes, world
 
 KIND = ids.KindKey("apps", "DaemonSet")
 REVISION = "controller-revision-hash"
@@ -16,7 +16,7 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
         return None
     known = history.versions(cluster, found)
     if not known:
-        return replica_sets.RETRY
+        return world.AGAIN
     newest = known[-1]
     found = _numbered(cluster, found, newest)
     wanted = 0 if placing.unfit(document.mapping(found.body, "spec", "template")) else 1
@@ -25,7 +25,7 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
     cluster.status(found, _status(cluster, found, newest, own, wanted))
     hashes = {world.labels(pod.body).get(REVISION) for pod in own}
     history.truncate(cluster, found, known, {newest.name, *(one.name for one in known if one.hash in hashes)})
-    return replica_sets.RETRY if refused else pods.next_available(own, found.body, cluster.now())
+    return world.AGAIN if refused else pods.next_available(own, found.body, cluster.now())
 
 
 def _numbered(cluster: world.World, found: objects.Stored, newest: history.Version) -> objects.Stored:

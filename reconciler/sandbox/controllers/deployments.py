@@ -30,9 +30,9 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
         _sync_status(cluster, sets, rollout=False)
     elif sizes.rolling(sets.deployment.body):
         if not _roll(cluster, sets):
-            return 1.0
+            return world.AGAIN
     elif not _recreate(cluster, sets):
-        return 1.0
+        return world.AGAIN
     return _next_look(cluster, sets)
 
 

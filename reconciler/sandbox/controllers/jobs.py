@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model import document, ids, live
 from reconciler.sandbox import objects
-from reconciler.sandbox.controllers import conditions, counting, owning, pods, replica_sets, world
+from reconciler.sandbox.controllers import conditions, counting, owning, pods, world
 
 KIND = ids.KindKey("batch", "Job")
 TRACKING = "batch.kubernetes.io/job-tracking"
@@ -84,7 +84,7 @@ class Jobs:
                 look.ending = _ending("SuccessCriteriaMet", "CompletionsReached", REACHED, cluster.stamp())
             else:
                 _say_suspended(look, cluster.stamp())
-            after = min((one for one in (after, wait) if one is not None), default=None)
+            after = min((one for one in (after, wait) if one is not None), default=None)  # AGAIN comes first
         return after
 
     def _run(self, cluster: world.World, look: Look) -> float | None:
@@ -102,7 +102,7 @@ class Jobs:
             return wait
         for index in counting.free_indexes(look.body, look.own, missing):
             if isinstance(_create(cluster, look, index), live.Refused):
-                return replica_sets.RETRY
+                return world.AGAIN
             look.active += 1
         return None
 

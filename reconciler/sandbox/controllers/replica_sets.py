@@ -7,8 +7,6 @@ from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import conditions, owning, pods, world
 
 KIND = world.REPLICA_SET
-RETRY = 1.0
-"""Seconds until refused pods are tried again. The real one begins with 5 ms and doubles."""
 
 
 def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
@@ -22,7 +20,7 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
     counts = pods.counts(active, found.body, cluster.now())
     cluster.status(found, _status(found, active, len(terminating), counts, refused, cluster.stamp()))
     if refused:
-        return RETRY
+        return world.AGAIN
     return pods.next_available(active, found.body, cluster.now())
 
 

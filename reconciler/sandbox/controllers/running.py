@@ -12,7 +12,8 @@ from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import owning, world
 
 Reconcile = Callable[[ids.ObjectKey, world.World], float | None]
-"""Take the next steps for one object. Returns in how many seconds to look again though nothing changes; None: never."""
+"""Take the next steps for one object. Returns in how many seconds to look again though nothing changes; None: never;
+`world.AGAIN`: something was refused."""
 
 Wakes = Callable[[objects.Happened, world.World], Iterable[ids.ObjectKey]]
 """Which objects to look at, beside the changed one and its controller, because something changed."""
@@ -30,6 +31,9 @@ class Controller:
 SOONEST = 0.001
 """Seconds. A wait that rounding made shorter would be a busy loop, and in virtual time one without end."""
 
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 1000.0
+"""Seconds before something refused is tried again: client-go's, doubled each time."""
+
 _Item = tuple[int, ids.ObjectKey]
 """A controller, by its place in the table, and the object it is to look at."""
 
@@ -44,6 +48,8 @@ class Controllers:
     _due: dict[_Item, float] = field(default_factory=dict)
     _timers: list[tuple[float, int, _Item]] = field(default_factory=list)
     _timed: int = 0
+    _refused: dict[_Item, int] = field(default_factory=dict)
+    """How often in a row."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _of_kind: dict[ids.KindKey, list[int]] = field(default_factory=lambda: collections.defaultdict(list))
 
@@ -64,8 +70,13 @@ class Controllers:
         self._due.pop(item, None)
         place, key = item
         after = self.table[place].reconcile(key, self.world)
-        if after is not None:
-            self._set(item, after)
+        if after == world.AGAIN:
+            times = self._refused[item] = self._refused.get(item, -1) + 1
+            self._set(item, min(FIRST_PAUSE * 2.0**times, LONGEST_PAUSE))
+        else:
+            self._refused.pop(item, None)
+            if after is not None:
+                self._set(item, after)
         return True
 
     def due(self) -> float | None:

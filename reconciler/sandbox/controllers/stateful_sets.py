@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from reconciler.model import document, ids, live
 from reconciler.sandbox import objects
-from reconciler.sandbox.controllers import history, owning, pods, replica_sets, world
+from reconciler.sandbox.controllers import history, owning, pods, world
 
 KIND = ids.KindKey("apps", "StatefulSet")
 CLAIM = ids.KindKey("", "PersistentVolumeClaim")
@@ -54,7 +54,7 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
         return None
     known = history.versions(cluster, found)
     if not known:
-        return replica_sets.RETRY
+        return world.AGAIN
     one = _read(cluster, found, known)
     seen = one.all
     refused = None if world.deleting(found) else _work(cluster, one)
@@ -62,7 +62,7 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> float | None:
     used = {one.current.name, one.update.name, *(_revision(pod) for pod in seen)}
     history.truncate(cluster, found, known, used)
     if refused:
-        return replica_sets.RETRY
+        return world.AGAIN
     return pods.next_available(seen, found.body, cluster.now())
 
 

@@ -12,6 +12,9 @@ MANAGER = "kube-controller-manager"
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 """Of generated names and hashes: no vowels, nothing that looks like something else."""
 
+AGAIN = -1.0
+"""What a controller returns when something was refused: try again, after longer and longer pauses."""
+
 POD = ids.KindKey("", "Pod")
 REPLICA_SET = ids.KindKey("apps", "ReplicaSet")
 

@@ -1,6 +1,7 @@
 """Deployments in virtual time: what a contract would have to wait for."""
 
 from reconciler.model import document
+from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import deployments, world
 from tests.sandbox.controllers import laboratory
 
@@ -73,3 +74,18 @@ def test_a_stuck_rollout_costs_nothing_until_its_deadline_and_nothing_after_it()
     assert made.passes(100) == 2  # the deadline itself, and a look at what it wrote
     assert progress(made) == "ProgressDeadlineExceeded"
     assert made.passes(10_000) == 0
+
+
+def test_refused_pods_are_tried_again_after_longer_and_longer_pauses() -> None:
+    made = laboratory.Laboratory()
+    quota: document.Json = {"apiVersion": "v1", "kind": "ResourceQuota", "spec": {"hard": {"pods": "1"}}}
+    quota["metadata"] = {"name": "small", "namespace": laboratory.NAMESPACE}
+    kept = made.objects.create(quota, manager="somebody")
+    assert isinstance(kept, objects.Stored)
+    made.create(deployments.KIND, spec={**laboratory.workload("web:v1"), "progressDeadlineSeconds": 7200})
+    made.passes(10)
+    assert made.passes(3600) < 20
+    assert len(made.objects.of_kind(world.POD)) == 1
+    made.objects.delete(kept.key)
+    made.passes(2000)
+    assert counts(made) == (2, 2, 2, 2)

@@ -115,3 +115,10 @@ async def test_a_finished_job_goes_when_its_time_is_over(release: Release) -> No
     await release.until(lambda: release.one(JOB) is not None, "the Job")
     await release.until(lambda: release.one(JOB) is None, "the Job's end")
     await release.until(lambda: not release.all(POD), "its pod's end")
+
+
+async def test_a_job_that_is_deleted_takes_its_pods_along(release: Release) -> None:
+    await release.job("job:v1-never-ready", completions=2, parallelism=2)
+    await release.until(lambda: release.status(JOB).get("active") == 2, "two active pods")
+    release.remove("Job", "web", api_version="batch/v1")
+    await release.until(lambda: release.one(JOB) is None and not release.all(POD), "the end of all")

@@ -62,6 +62,7 @@ class Jobs:
 
     def reconcile(self, key: ids.ObjectKey, cluster: world.World) -> float | None:
         found = cluster.kept.get(key)
+        _release(cluster, key, found)
         if found is None:
             return None
         if finished(found.body):
@@ -304,6 +305,15 @@ def _untracked(cluster: world.World, pod: objects.Stored) -> objects.Stored:
     kept = [one for one in document.items(metadata, "finalizers") if one != TRACKING]
     metadata.pop("finalizers")
     return cluster.change(pod, {"metadata": metadata | ({"finalizers": kept} if kept else {})})
+
+
+def _release(cluster: world.World, key: ids.ObjectKey, found: objects.Stored | None) -> None:
+    """Nobody will count the pods of a Job that is gone, also when another one of its name is there."""
+    own = world.uid(found) if found else ""
+    for pod in cluster.kept.of_kind(world.POD, key.namespace):
+        owner = owning.controller(pod.body) if _tracked(pod) else None
+        if owner and (owner.get("kind"), owner.get("name")) == (KIND.kind, key.name) and owner.get("uid") != own:
+            _untracked(cluster, pod)
 
 
 def _expire(cluster: world.World, found: objects.Stored) -> float | None:

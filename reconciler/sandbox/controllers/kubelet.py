@@ -87,6 +87,8 @@ class Kubelet:
         cluster.status(pod, {**status, **changed})
 
     def _remove(self, pod: objects.Stored, cluster: world.World) -> float | None:
+        if not document.number(pod.body, "metadata", "deletionGracePeriodSeconds"):
+            return None  # ended; a finalizer holds what is left of it
         wait = self._left(pod, "deleted", GONE_AFTER, cluster)
         if wait > 0:
             return wait

@@ -65,3 +65,21 @@ def test_a_pod_in_the_place_of_another_of_its_name_begins_anew() -> None:
         statuses = document.items(made.status(world.POD), "containerStatuses")
         assert [document.number(one, "restartCount") for one in statuses if isinstance(one, dict)] == [1]
         made.objects.delete(made.key(world.POD), at_once=True)
+
+
+def test_a_pod_that_a_finalizer_holds_ends_and_is_left_alone() -> None:
+    made = laboratory.Laboratory()
+    made.create(world.POD, spec={"containers": [{"name": "app", "image": "web:v1"}]})
+    made.passes(1)
+
+    def held(body: document.Json) -> None:
+        document.mapping(body, "metadata")["finalizers"] = ["example.com/hold"]
+
+    made.objects.update(made.key(world.POD), held, manager="somebody")
+    made.objects.delete(made.key(world.POD))
+    made.passes(10)
+    assert made.passes(3600) == 0
+    made.objects.update(
+        made.key(world.POD), lambda body: document.mapping(body, "metadata").update(finalizers=[]), manager="somebody"
+    )
+    assert made.objects.get(made.key(world.POD)) is None

@@ -127,20 +127,35 @@ def _scale_old(cluster: world.World, sets: revisions.Sets, newest: objects.Store
     room = sizes.total(sets.all) - floor - not_yet
     if room <= 0:
         return False
-    cleaned = _take(cluster, sets, room, unhealthy=True)
+    cleaned = _clean(cluster, sets, room)
+    if cleaned is None:
+        return False
     spare = sizes.total_of(sets.all, "availableReplicas") - floor
-    return cleaned + (_take(cluster, sets, spare, unhealthy=False) if spare > 0 else 0) > 0
+    return cleaned + (_take(cluster, sets, spare) if spare > 0 else 0) > 0
 
 
-def _take(cluster: world.World, sets: revisions.Sets, most: int, *, unhealthy: bool) -> int:
+def _clean(cluster: world.World, sets: revisions.Sets, most: int) -> int | None:
+    """Take what is not available from the old sets, oldest first, `most` pods together. How many that were; None when
+    a set has more available pods than it wants: its own controller has not acted yet, and nothing can be told."""
+    taken = 0
+    for one in sizes.oldest_first(sizes.active(sets.older)):
+        if taken >= most:
+            break
+        size, available = sizes.wanted(one.body), sizes.status(one.body, "availableReplicas")
+        if available > size:
+            return None
+        if count := min(most - taken, size - available):
+            _scale(cluster, sets, one, size - count)
+            taken += count
+    return taken
+
+
+def _take(cluster: world.World, sets: revisions.Sets, most: int) -> int:
     """Make the old sets smaller, oldest first, by `most` pods together. How many that were."""
     taken = 0
     for one in sizes.oldest_first(sizes.active(sets.older)):
-        size = sizes.wanted(one.body)
-        fit = size - sizes.status(one.body, "availableReplicas") if unhealthy else size
-        count = min(most - taken, fit)
-        if count > 0:
-            _scale(cluster, sets, one, size - count)
+        if count := min(most - taken, sizes.wanted(one.body)):
+            _scale(cluster, sets, one, sizes.wanted(one.body) - count)
             taken += count
     return taken
 

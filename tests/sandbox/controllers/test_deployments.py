@@ -1,5 +1,7 @@
 """Deployments in virtual time: what a contract would have to wait for."""
 
+import pytest
+
 from reconciler.model import document
 from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import deployments, world
@@ -89,3 +91,57 @@ def test_refused_pods_are_tried_again_after_longer_and_longer_pauses() -> None:
     made.objects.delete(kept.key)
     made.passes(2000)
     assert counts(made) == (2, 2, 2, 2)
+
+
+FOREVER = 2**31 - 1
+
+
+def hold(spec: document.Json, image: str, surge: int) -> None:
+    """New pods become ready and never available, so that the controller makes `surge` of them and stops."""
+    rolling: document.Json = {"maxSurge": surge, "maxUnavailable": 0}
+    spec |= {
+        "template": laboratory.template(image),
+        "minReadySeconds": FOREVER - 1,
+        "progressDeadlineSeconds": FOREVER,
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+    }
+
+
+def release(spec: document.Json, image: str) -> None:
+    spec |= {"template": laboratory.template(image), "minReadySeconds": 0, "progressDeadlineSeconds": 600}
+
+
+def sets(made: laboratory.Laboratory) -> dict[str, int]:
+    """The sizes of the ReplicaSets by their image."""
+    found = {}
+    for one in made.objects.of_kind(world.REPLICA_SET):
+        containers = document.items(one.body, "spec", "template", "spec", "containers")
+        first = containers[0] if isinstance(containers[0], dict) else {}
+        found[document.text(first, "image")] = document.number(one.body, "spec", "replicas")
+    return found
+
+
+@pytest.mark.parametrize(("replicas", "surge"), [(1, 1), (3, 1), (10, 3), (10, 10), (37, 5)])
+def test_a_held_rollout_stops_at_its_surge_and_an_abort_makes_no_pod(replicas: int, surge: int) -> None:
+    """As seen on the real control plane (reference/strategies-facts.md §2)."""
+    made = deployed(replicas=replicas)
+    made.edit(deployments.KIND, lambda spec: hold(spec, "web:v2", surge))
+    made.passes(600)
+    assert sets(made) == {"web:v1": replicas, "web:v2": surge}
+    assert counts(made) == (replicas + surge, surge, replicas + surge, replicas)
+    before = len(made.heard)
+    made.edit(deployments.KIND, lambda spec: release(spec, "web:v1"))
+    made.passes(600)
+    assert sets(made) == {"web:v1": replicas, "web:v2": 0}
+    born = [one for _, one in made.heard[before:] if one.stored.key.kind_key == world.POD and one.before is None]
+    assert born == []
+
+
+def test_a_held_rollout_is_scaled_as_a_real_one() -> None:
+    made = deployed(replicas=10)
+    made.edit(deployments.KIND, lambda spec: hold(spec, "web:v2", 3))
+    made.passes(600)
+    for replicas, old, new in ((20, 18, 5), (5, 5, 3)):
+        made.edit(deployments.KIND, lambda spec, replicas=replicas: spec.update(replicas=replicas))
+        made.passes(600)
+        assert sets(made) == {"web:v1": old, "web:v2": new}

@@ -254,6 +254,7 @@ def _standstill(error: errors.Terminal) -> outcomes.Hold:
         errors.RefMissing: outcomes.HoldReason.REF_MISSING,
         errors.PathMissing: outcomes.HoldReason.PATH_MISSING,
         errors.InvalidInput: outcomes.HoldReason.SETTINGS_INVALID,
+        errors.Sealed: outcomes.HoldReason.RENDER_FAILED,
     }
     return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
 

@@ -91,11 +91,13 @@ class Git:
         most: int = 1 << 20,
         within: float | None = None,
         remote: bool = False,
+        signatures: bool = False,
         variables: Mapping[str, str] | None = None,
     ) -> Ended:
         """Run `git ARGUMENTS` on the mirror. `given` goes to its standard input, `most` bounds the bytes it may print,
-        `within` the seconds (default: the local time-out); `remote` adds credentials and the limit on packs."""
-        wanted = self._environment(remote=remote) | dict(variables or {})
+        `within` the seconds (default: the local time-out); `remote` adds credentials and the limit on packs,
+        `signatures` what is needed to check or to make them."""
+        wanted = self._environment(remote=remote, signatures=signatures) | dict(variables or {})
         # GitPython adds to the daemon's environment and cannot take away from it; `env -u` can, and puts names, never
         # values, into the argument list.
         taken = [word for name in sorted(os.environ.keys() - KEPT - wanted.keys()) for word in ("-u", name)]
@@ -160,13 +162,14 @@ class Git:
             except ProcessLookupError:
                 return  # it has ended already
 
-    def _environment(self, *, remote: bool) -> dict[str, str]:
+    def _environment(self, *, remote: bool, signatures: bool) -> dict[str, str]:
         where = self.place
         settings = dict(SAFE)
         if where.ca_file:
             settings["http.sslCAInfo"] = str(where.ca_file)
-        if where.signatures:
-            settings |= where.signatures.settings()
+        policy = where.signatures if signatures else None
+        if policy:
+            settings |= policy.settings()
         if remote and where.credentials and not where.local:
             settings[f"http.{where.url}.extraHeader"] = where.credentials.header()
         variables = {
@@ -184,8 +187,8 @@ class Git:
             "GIT_PROTOCOL": "version=2",
             "GIT_CONFIG_COUNT": str(len(settings)),
         }
-        if where.signatures:
-            variables |= where.signatures.variables(where.mirror.with_name(f"{where.mirror.name}.gnupg"))
+        if policy:
+            variables |= policy.variables(where.mirror.with_name(f"{where.mirror.name}.gnupg"))
         if remote and where.keys:
             where.keys.check()
             ssh.installed(where.ssh_program)

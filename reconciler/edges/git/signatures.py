@@ -52,7 +52,7 @@ def prove(git: process.Git) -> str:
         for role in ("AUTHOR", "COMMITTER")
         for what, word in (("NAME", name), ("EMAIL", mail))
     }
-    made = git.run("commit-tree", "-S", tree.out.decode().strip(), given=b"proof\n", variables=who)
+    made = git.run("commit-tree", "-S", tree.out.decode().strip(), given=b"proof\n", variables=who, signatures=True)
     if not made.fine:
         raise errors.Terminal(
             f"nothing can be signed with {policy.signing_key}: {answers.quote(made.err, where=git.place)}"
@@ -86,6 +86,7 @@ def _rows(git: process.Git, revision: str, known: list[str]) -> list[Row]:
         *(f"^{base}" for base in known),
         "--",
         most=(MOST + 1) * ROW_BYTES,
+        signatures=True,
     )
     if missing := MISSING.search(ended.err):
         program = missing[1] or missing[2]

@@ -63,12 +63,20 @@ def commit_restoring(git: process.Git, *, parent: str, paths: Sequence[str], sou
         for what, word in (("NAME", name), ("EMAIL", mail))
     }
     signed = ["-S"] if git.place.signatures and git.place.signatures.signing_key else []
-    return _must(git, "commit-tree", *signed, tree, "-p", parent, given=message.encode(), variables=who)
+    return _must(
+        git, "commit-tree", *signed, tree, "-p", parent, given=message.encode(), variables=who, signatures=bool(signed)
+    )
 
 
-def _must(git: process.Git, *arguments: str, given: bytes = b"", variables: dict[str, str] | None = None) -> str:
+def _must(
+    git: process.Git,
+    *arguments: str,
+    given: bytes = b"",
+    variables: dict[str, str] | None = None,
+    signatures: bool = False,
+) -> str:
     """Run, and return the one line it printed."""
-    ended = git.run(*arguments, given=given, variables=variables)
+    ended = git.run(*arguments, given=given, variables=variables, signatures=signatures)
     if not ended.fine:
         raise answers.local_failure(ended, where=git.place, doing=arguments[0])
     return ended.out.decode().strip()

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from reconciler.model import fields, ids
 
+Variable = str | int | bool
+
 
 @dataclass(frozen=True, slots=True)
 class ManifestFolder:
@@ -13,6 +15,8 @@ class ManifestFolder:
     path: str
     exclude: tuple[str, ...] = ()
     """Patterns of paths below it that hold no manifests (`render/folder.py`)."""
+    substitute: bool = False
+    """Whether `${NAME}` stands for a variable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Kustomization:
     """A folder of the repository with a kustomization file. What it refers to lies among the target's inputs."""
 
     path: str
+    substitute: bool = False
+    """Whether `${NAME}` stands for a variable in what it builds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +136,5 @@ class Target:
     left: tuple[fields.Rule, ...] = ()
     """Fields that are left to the cluster."""
     depends_on: tuple[Dependency, ...] = ()
+    variables: tuple[tuple[str, Variable], ...] = ()
+    """By name; for sources that substitute."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
 from reconciler.pipeline import opening
-from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, stable
+from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, stable, variables
 
 ENTRIES = 512
 BYTES = 256 * 1024 * 1024
@@ -73,7 +73,7 @@ class Rendering:
             self._installation,
             str(target.key),
             target.namespace,
-            repr((target.source, target.left)),
+            repr((target.source, target.left, target.variables)),
             facts.version,
             *served,
         )
@@ -101,13 +101,13 @@ class Rendering:
         source = target.source
         if isinstance(source, targets.ManifestFolder):
             mine, notes = folder.chosen(files, source)
-            return self._assembled(target, facts=facts, rendered=chart.Rendered(folder.read(mine), notes))
+            read = folder.read(mine, fill=variables.fill(target))
+            return self._assembled(target, facts=facts, rendered=chart.Rendered(read, notes))
         if isinstance(source, targets.Kustomization):
             kustomize.check(target, source, files=files)
             text = await self._renderer.kustomize(source, files=files)
-            return self._assembled(
-                target, facts=facts, rendered=chart.Rendered(kustomize.read(text, source=source), ())
-            )
+            built = kustomize.read(text, source=source, fill=variables.fill(target))
+            return self._assembled(target, facts=facts, rendered=chart.Rendered(built, ()))
         return await self._rendered_twice(target, source, files=files, facts=facts)
 
     async def _rendered_twice(

@@ -60,8 +60,8 @@ def _skipped(places: set[int], wanted: Sequence[str]) -> set[int]:
     return places
 
 
-def read(files: Sequence[sources.File]) -> tuple[parsed.Parsed, ...]:
-    """All documents of the files, in the order of their paths.
+def read(files: Sequence[sources.File], *, fill: yamltext.Fill | None = None) -> tuple[parsed.Parsed, ...]:
+    """All documents of the files, in the order of their paths; `fill` puts in variables.
 
     Raises `errors.InvalidInput` with the problems of all files: one bad file among many refuses the whole (I6).
     """
@@ -75,7 +75,7 @@ def read(files: Sequence[sources.File]) -> tuple[parsed.Parsed, ...]:
             problems.append(f"{file.path}: a folder of plain files holds no kustomization; {remedy}")
         elif name.endswith(SUFFIXES):
             try:
-                documents = yamltext.load_all(file.content, file.path)
+                documents = yamltext.load_all(file.content, file.path, fill=fill)
             except errors.InvalidInput as refused:
                 problems += refused.problems
                 continue

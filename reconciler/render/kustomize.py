@@ -38,13 +38,14 @@ def check(target: targets.Target, source: targets.Kustomization, *, files: Seque
         raise errors.InvalidInput(tuple(walk.problems[:PROBLEMS_SHOWN]))
 
 
-def read(text: str, *, source: targets.Kustomization) -> tuple[parsed.Parsed, ...]:
-    """The documents that Kustomize printed. Their line counts within what `kustomize build` prints for the folder.
+def read(text: str, *, source: targets.Kustomization, fill: yamltext.Fill | None = None) -> tuple[parsed.Parsed, ...]:
+    """The documents that Kustomize printed, with variables put in by `fill`. Their line counts within what
+    `kustomize build` prints for the folder.
 
     Raises `errors.InvalidInput` with every problem.
     """
     where = f"{source.path} (built)"
-    documents = yamltext.load_all(text, where, limits=OUTPUT)
+    documents = yamltext.load_all(text, where, limits=OUTPUT, fill=fill)
     return tuple(parsed.Parsed(each.value, manifests.Origin(where, each.line)) for each in documents)
 
 

@@ -31,6 +31,11 @@ class ManifestsSource(base.Settings):
         " `**` stands for any folders. Everything else must be a manifest: what cannot be read as one is refused.",
         examples=["[values.yaml, .github]"],
     )
+    substitute: values.Flag = Field(
+        default=False,
+        description="Whether `${NAME}` stands for a variable of `variables`, here or in `environment.yaml`; `$${NAME}`"
+        " is the text `${NAME}`. A name that is not declared is refused with its line.",
+    )
 
 
 class ChartSource(base.Settings):
@@ -66,6 +71,11 @@ class KustomizeSource(base.Settings):
         " the repository's root. Left out: the application's folder itself. Bases and components outside of both"
         " folders are named in `reads`.",
         examples=["overlays/production"],
+    )
+    substitute: values.Flag = Field(
+        default=False,
+        description="Whether `${NAME}` stands for a variable of `variables`, here or in `environment.yaml`; `$${NAME}`"
+        " is the text `${NAME}`. A name that is not declared is refused with its line.",
     )
 
 
@@ -167,6 +177,12 @@ class Application(base.Settings):
         default=shared.PruneOverride(), description="A smaller limit than the environment's."
     )
     drift: shared.Drift | None = Field(default=None, description="`heal` or `warn`. Left out: as the environment says.")
+    variables: rendered.Variables = Field(
+        default=(),
+        description="For sources with `substitute: true`; they win over those of `environment.yaml`. Text stays text:"
+        ' write `3` for a number and `"3"` for text. No secrets here: Git keeps them.',
+        examples=["{HOST: shop.example.com, REPLICAS: 3}"],
+    )
     ignore: LeftList = Field(
         default=(),
         description="Fields that are not ours: they are rendered into an object that is yet to be made, and never"
@@ -186,3 +202,7 @@ class Application(base.Settings):
             found = f"has {' and '.join(given)}" if given else "names no source"
             remedy = "write one of manifests: {}, chart: {path: …} and kustomize: {path: …}"
             yield base.Complaint(("source",), f"{found}; {remedy}")
+        substitutes = any(base.inside(source, key, "substitute") is True for key in ("manifests", "kustomize"))
+        if base.inside(raw, "variables") and isinstance(source, dict) and not substitutes:
+            remedy = "use its values" if "chart" in given else f"write substitute: true in source.{''.join(given)}"
+            yield base.Complaint(("variables",), f"nothing here stands for them; {remedy}, or remove them")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.settings import base, shared, values
+from reconciler.settings import base, rendered, shared, values
 
 FILE = "environment.yaml"
 
@@ -27,6 +27,12 @@ class Environment(base.Settings):
     )
     cluster_kinds: tuple[values.Kind, ...] | None = Field(
         default=None, description="A narrower choice from what the disk allows. Left out: all of that."
+    )
+    variables: rendered.Variables = Field(
+        default=(),
+        description="For the applications whose source has `substitute: true`. Text stays text: write `3` for a number"
+        ' and `"3"` for text. No secrets here: Git keeps them.',
+        examples=["{HOST: shop.example.com, REPLICAS: 3}"],
     )
     verify: shared.VerifyOverride = Field(
         default=shared.VerifyOverride(), description="For applications that say nothing else."

@@ -32,6 +32,32 @@ def field_path(value: object) -> tuple[str, ...]:
     return steps
 
 
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+MOST_VARIABLES, LONGEST_VALUE = 500, 65_536
+
+
+def variables(value: object) -> tuple[tuple[str, str | int | bool], ...]:
+    """Names and values, sorted. Text stays text, also where it looks like a number: only who writes a number, or true,
+    without quotes means one."""
+    if not isinstance(value, dict):
+        raise ValueError("is no mapping; write NAME: value")
+    if len(value) > MOST_VARIABLES:
+        raise ValueError(f"has more than {MOST_VARIABLES} variables; move what is alike into a base or a chart")
+    for name, held in value.items():
+        if not VARIABLE.fullmatch(name):
+            raise ValueError(f"{values.quoted(name)} is no name of a variable; write A-Z, a-z, 0-9 and _")
+        if not isinstance(held, str | int | bool):
+            remedy = "put it in quotes" if isinstance(held, float) else "write text, a whole number, true or false"
+            raise ValueError(f"{name} is {values.quoted(held)}; {remedy}")
+        if isinstance(held, str) and (len(held) > LONGEST_VALUE or "\0" in held):
+            raise ValueError(f"{name} is longer than {LONGEST_VALUE} characters, or holds a NUL; shorten it")
+    return tuple(sorted(value.items()))
+
+
+Variables = Annotated[
+    tuple[tuple[str, str | int | bool], ...],
+    values.Shape("mapping of names to text, whole numbers or booleans", variables, lambda held: str(dict(held))),
+]
 FieldPath = Annotated[tuple[str, ...], values.Shape("path of a field", field_path, fields.shown)]
 ObjectPattern = Annotated[
     str,

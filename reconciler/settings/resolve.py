@@ -96,6 +96,7 @@ class _Merge:
             promotes_from=self.promotes_from(),
             left=(*_left(self.application.ignore, "ignore"), *_left(self.application.keep_live, "keepLive")),
             depends_on=self.depends_on(),
+            variables=tuple(sorted({**dict(self.environment.variables), **dict(self.application.variables)}.items())),
         )
 
     def complain(self, settings: base.Settings, at: base.Path, text: str) -> None:
@@ -173,13 +174,14 @@ class _Merge:
                 values=chart.inline_values,
             )
         if kustomize is not None:
-            return targets.Kustomization(self.from_folder(kustomize.path) if kustomize.path else self.folder)
+            path = self.from_folder(kustomize.path) if kustomize.path else self.folder
+            return targets.Kustomization(path, kustomize.substitute)
         plain = manifests or application_file.ManifestsSource()
         path = self.from_folder(plain.path)
         if f"{self.folder}/".startswith(f"{path}/"):
             text = f"{path} holds application.yaml itself; move the manifests into a folder of their own"
             self.complain(self.application, ("source", "manifests", "path"), text)
-        return targets.ManifestFolder(path, plain.exclude)
+        return targets.ManifestFolder(path, plain.exclude, plain.substitute)
 
     def from_folder(self, path: str) -> str:
         """From the application's folder, unless a leading slash says: from the repository's root."""

@@ -10,27 +10,32 @@ The event stream is read without recursion: `yaml.CSafeLoader` ends the process 
 quotes a value, because manifests hold secrets; keys and line numbers are enough to find the place.
 """
 
-from reconciler.yamltext.loading import load_all, load_with_positions
+from reconciler.yamltext.loading import load_all, load_with_positions, plain
 from reconciler.yamltext.shapes import (
     DEFAULT_LIMITS,
     Document,
+    Fill,
     JsonScalar,
     JsonValue,
     Limits,
     Path,
     Positions,
+    Unfilled,
     YamlError,
 )
 
 __all__ = [
     "DEFAULT_LIMITS",
     "Document",
+    "Fill",
     "JsonScalar",
     "JsonValue",
     "Limits",
     "Path",
     "Positions",
+    "Unfilled",
     "YamlError",
     "load_all",
     "load_with_positions",
+    "plain",
 ]

@@ -1,5 +1,6 @@
 """From libyaml's events to JSON values, without recursion, refusing as it goes."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import yaml
@@ -31,10 +32,21 @@ class _Stop(Exception):  # noqa: N818 - no error of its own: the problem is note
 class Loader:
     """Reads one text once; `load` raises YamlError with every problem that was met."""
 
-    def __init__(self, text: str, where: str, *, limits: shapes.Limits) -> None:
+    def __init__(
+        self,
+        text: str,
+        where: str,
+        *,
+        limits: shapes.Limits,
+        fill: shapes.Fill | None = None,
+        spared: Collection[int] = (),
+    ) -> None:
+        """`spared`: the first lines of documents that `fill` leaves alone."""
         self.text = text
         self.where = where
         self.limits = limits
+        self.fill = fill
+        self.spared = spared
         self.problems: list[tuple[int, str]] = []  # (1-based line, "<what>; <remedy>")
         self.repeated: dict[int, tuple[int, str]] = {}  # character index of a repeated key → its line and the key
         self.memo: dict[str, shapes.JsonScalar] = {}  # dies with the text: manifests hold secrets
@@ -87,7 +99,7 @@ class Loader:
     def _read(self) -> list[shapes.Document]:
         """The hot loop: one event a turn; whatever is rare has a method of its own."""
         get: Any = yaml.CBaseLoader(self.text).get_event
-        memo, anchors = self.memo, self.anchors
+        memo, anchors, fills = self.memo, self.anchors, self.fill is not None
         long, room, depth = self.limits.scalar_bytes // 4, self.limits.nodes, self.limits.depth
         documents: list[shapes.Document] = []
         stack: list[tuple[Any, Any]] = []
@@ -97,8 +109,8 @@ class Loader:
         while (kind := type(event := get())) is not _END:
             if kind is _SCALAR:
                 value: Any = event.value
-                if event.tag is not None or len(value) > long:
-                    value = self._unusual(event)
+                if event.tag is not None or len(value) > long or (fills and "${" in value):
+                    value = self._unusual(event, is_key=key is _MISSING and type(current) is dict, line=line)
                 elif event.implicit[0]:
                     value = memo.get(value, _MISSING)
                     if value is _MISSING:
@@ -175,9 +187,24 @@ class Loader:
             value = text
         return value
 
-    def _unusual(self, event: Any) -> Any:
-        """A scalar with a tag, or one long enough to be measured in bytes."""
+    def _filled(self, event: Any, fill: shapes.Fill, *, is_key: bool) -> Any:
+        """A scalar with variables. In a block, whose text begins below its sign, a problem has the exact line."""
         text = event.value
+        try:
+            value = fill.scalar(text, event.implicit[0] and event.tag is None and not is_key)
+        except shapes.Unfilled as unfilled:
+            within = 1 + text.count("\n", 0, unfilled.at) if event.style in ("|", ">") else 0
+            self.problems.append((event.start_mark.line + 1 + within, str(unfilled)))
+            return text
+        if isinstance(value, str) and len(value.encode()) > self.limits.scalar_bytes:
+            raise self._stop(event, f"a text of more than {self.limits.scalar_bytes} bytes; shorten or split it")
+        return value
+
+    def _unusual(self, event: Any, *, is_key: bool, line: int) -> Any:
+        """A scalar with a tag, with variables, or long enough to be measured in bytes. `line`: of its document."""
+        text = event.value
+        if self.fill is not None and "${" in text and line not in self.spared:
+            return self._filled(event, self.fill, is_key=is_key)
         if len(text) > self.limits.scalar_bytes // 4 and len(text.encode()) > self.limits.scalar_bytes:
             raise self._stop(event, f"a text of more than {self.limits.scalar_bytes} bytes; shorten or split it")
         try:

@@ -1,16 +1,33 @@
 """The two ways in: many documents, fast; or one settings file with the line of every key."""
 
-from reconciler.yamltext import loader, places, shapes
+from reconciler.yamltext import loader, places, scalars, shapes
 
 
 def load_all(
-    text: str | bytes, where: str, *, limits: shapes.Limits = shapes.DEFAULT_LIMITS
+    text: str | bytes,
+    where: str,
+    *,
+    limits: shapes.Limits = shapes.DEFAULT_LIMITS,
+    fill: shapes.Fill | None = None,
 ) -> tuple[shapes.Document, ...]:
     """All documents of `text`, null ones skipped as kubectl does; raises YamlError with every problem found.
 
     `where` names the text in problems: a path, or what produced it. No two places of the result share a container.
     """
-    return tuple(loader.Loader(_checked(text, where, limits=limits), where, limits=limits).load())
+    string = _checked(text, where, limits=limits)
+    if fill is None or "${" not in string:
+        return tuple(loader.Loader(string, where, limits=limits).load())
+    written = loader.Loader(string, where, limits=limits).load()
+    spared = frozenset(each.line for each in written if fill.spares(each.value))
+    return tuple(loader.Loader(string, where, limits=limits, fill=fill, spared=spared).load())
+
+
+def plain(text: str) -> shapes.JsonScalar:
+    """What a plain scalar of that text stands for. Raises Unfilled."""
+    try:
+        return scalars.resolved(text)
+    except scalars.UnfitError as unfit:
+        raise shapes.Unfilled(str(unfit), at=0) from None
 
 
 def load_with_positions(

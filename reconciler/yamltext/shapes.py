@@ -1,7 +1,7 @@
 """What the loader returns, what a text may cost, and the one error."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from reconciler import errors
@@ -28,6 +28,24 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+class Unfilled(Exception):  # noqa: N818 - becomes a problem with its line
+    """A scalar that cannot be filled in; the text is `<what>; <remedy>`, `at` the place within the scalar."""
+
+    def __init__(self, text: str, *, at: int) -> None:
+        super().__init__(text)
+        self.at = at
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fill:
+    """What is put in place of `${…}` while a text is read, one scalar at a time: it can never open other YAML."""
+
+    scalar: Callable[[str, bool], "JsonScalar"]
+    """From a scalar's text, and whether it is a plain value and no key, to what it stands for. Raises Unfilled."""
+    spares: Callable[["JsonValue"], bool]
+    """Whether a document, as it is written, is left alone."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -356,7 +356,7 @@ def test_environment_knows_no_policy() -> None:
     text = "apiVersion: reconciler.dev/v1\nkind: Environment\nrevert: {git: pin}\nverify: {probes: []}\n"
     assert problems(environment.Environment, text, where="environment.yaml") == [
         "3: revert: unknown key; known here: apiVersion, kind, promotesFrom, namespace, namespaces, clusterKinds,"
-        " verify, prune, drift",
+        " variables, verify, prune, drift",
         "4: verify.probes: unknown key; known here: progressDeadline, observe, restarts",
     ]
 

@@ -272,3 +272,38 @@ def test_what_cannot_be_left_to_the_cluster(path: str, says: str) -> None:
     with pytest.raises(errors.InvalidInput, match=says) as refused:
         resolved(PLAIN + f"ignore:\n- kind: Secret\n  fields: [{path}]\n")
     assert f"{FOLDER}/application.yaml:7: ignore[0].fields[0]" in str(refused.value)
+
+
+# --- variables
+
+
+def test_the_application_overrides_the_environments_variables() -> None:
+    own = PLAIN.replace("manifests: {}", "manifests: {substitute: true}") + "variables: {HOST: own, REPLICAS: 3}\n"
+    outer = ENVIRONMENT + "variables: {HOST: outer, SECURE: true, TAG: '1.10'}\n"
+    found = resolved(own, outer=outer)
+    assert found.variables == (("HOST", "own"), ("REPLICAS", 3), ("SECURE", True), ("TAG", "1.10"))
+    assert found.source == targets.ManifestFolder(f"{FOLDER}/manifests", substitute=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("{TAG: 1.10}", "TAG is the number 1.1; put it in quotes"),
+        ("{TAG: [a]}", "TAG is a list; write text, a whole number, true or false"),
+        ("{TAG: null}", "TAG is nothing"),
+        ("{a-b: x}", "'a-b' is no name of a variable"),
+        ("[a]", "is no mapping; write NAME: value"),
+    ],
+)
+def test_what_is_no_variable(said: str, says: str) -> None:
+    with pytest.raises(errors.InvalidInput, match=says):
+        resolved(PLAIN.replace("manifests: {}", "manifests: {substitute: true}") + f"variables: {said}\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [("manifests: {}", "write substitute: true in source.manifests"), ("chart: {path: charts/a}", "use its values")],
+)
+def test_variables_that_nothing_reads_are_refused(source: str, says: str) -> None:
+    with pytest.raises(errors.InvalidInput, match=f"variables: nothing here stands for them; {says}"):
+        resolved(PLAIN.replace("manifests: {}", source) + "variables: {A: b}\n")

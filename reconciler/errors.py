@@ -20,6 +20,10 @@ class Transient(ReconcilerError):  # noqa: N818 - named for what happens next: t
         self.retry_after = retry_after
 
 
+class ChartUnavailable(Transient):
+    """A chart cannot be had from its repository now; a chart that is not there yet may be published later."""
+
+
 class Terminal(ReconcilerError):  # noqa: N818 - named for what happens next: a person or a new commit must act
     """Trying again cannot succeed until somebody changes something; the text says what and where."""
 

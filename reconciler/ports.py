@@ -103,7 +103,19 @@ class Pushed:
     because: str
 
 
-class Renderer(Protocol):
+class Charts(Protocol):
+    """Charts of repositories elsewhere, pinned by digest."""
+
+    async def chart(self, wanted: targets.ChartArchive, *, path: str) -> tuple[sources.File, ...]:
+        """The files of the chart, as if it lay at `path`. One that was fetched before costs no request.
+
+        Raises `errors.InvalidInput`, naming the field of application.yaml, for a repository that the daemon's settings
+        do not list, for a digest that is missing or differs, and for an archive that is not one chart;
+        `errors.ChartUnavailable` when the repository does not give it now.
+        """
+
+
+class Renderer(Charts, Protocol):
     """Helm and Kustomize in their boxes (I9). Files in, text out."""
 
     @property

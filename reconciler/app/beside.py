@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import pathlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -96,14 +95,9 @@ async def _fixed(changed: deployment.Deployment) -> None:
 
 
 def place_beside(name: str, wanted: deployment.Repository, its: deployment.Deployment) -> place.Place:
-    """The repository with a mirror that this user may write. The daemon's own user shares the daemon's mirror; anybody
-    else (root above all) would leave files in it that the daemon cannot replace, and gets one in the own cache."""
+    """The repository with a mirror that this user may write."""
     where = composing.place_of(name, wanted, its)
-    state = pathlib.Path(its.state_dir)
-    if state.exists() and state.stat().st_uid == os.geteuid():
-        return where
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    return dataclasses.replace(where, mirror=cache / "reconciler" / "mirrors" / name)
+    return dataclasses.replace(where, mirror=renderers.state_beside(its) / "mirrors" / name)
 
 
 class AtCommit(repository.GitRepository):

@@ -75,7 +75,7 @@ async def build(
         heard=heard,
         adjust=_unadjusted,
     )
-    edges = Edges(here, its_opener)
+    edges = Edges(here, its_opener, its_renderers)
     try:
         await edges.adjust(its)
         here.adjust = edges.adjust
@@ -88,9 +88,10 @@ async def build(
 class Edges:
     """Repositories and clusters of the present settings; a reload replaces those whose settings changed."""
 
-    def __init__(self, here: world.World, opener: sops.Sops) -> None:
+    def __init__(self, here: world.World, opener: sops.Sops, its_renderers: renderers.Renderers) -> None:
         self._here = here
         self._opener = opener
+        self._renderers = its_renderers
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
         self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
 
@@ -124,6 +125,7 @@ class Edges:
         self._here.clusters = {name: edge for name, (_, edge) in clusters.items()}
         self._here.settings = its
         self._opener.adjust(key_files(its))
+        self._renderers.adjust(its)
         for edge in before:
             if edge not in self._here.repositories.values() and edge not in self._here.clusters.values():
                 await edge.close()

@@ -26,6 +26,7 @@ class HoldReason(enum.Enum):
     EMPTY = "empty"
     SETTINGS_INVALID = "settings-invalid"
     RENDER_FAILED = "render-failed"
+    CHART_UNAVAILABLE = "chart-unavailable"
     CLUSTER_UNAVAILABLE = "cluster-unavailable"
     FOREIGN_INSTALLATION = "foreign-installation"
     JOURNAL_BEHIND = "journal-behind"
@@ -97,6 +98,10 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.RENDER_FAILED: Exit(
         "The manifests cannot be rendered.",
         "A commit that corrects them; `reconciler plan --ref <branch>` shows the error beforehand.",
+    ),
+    HoldReason.CHART_UNAVAILABLE: Exit(
+        "The application's chart cannot be had from its chart repository. What runs goes on.",
+        "By itself when the repository has it: tried again with back-off; or a commit that names another version.",
     ),
     HoldReason.CLUSTER_UNAVAILABLE: Exit(
         "The API server cannot be reached or does not accept us.",

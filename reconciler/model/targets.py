@@ -20,15 +20,31 @@ class ManifestFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class ChartArchive:
+    """A packed chart of a chart repository. `digest` is `sha256:…` of the archive; '' where nobody wrote it yet."""
+
+    repository: str
+    """`https://…` (with an index.yaml) or `oci://…`, without a slash at the end."""
+    name: str
+    version: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} of {self.repository}"
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
-    """A Helm chart in the same repository."""
+    """A Helm chart in the same repository, or in an archive."""
 
     path: str
+    """From the repository's root; of an archive, what its files are called in messages: `web-1.2.3.tgz`."""
     release: str
     values_files: tuple[str, ...]
     """Paths from the repository's root; later ones win."""
     values: bytes
     """Inline values as canonical JSON; they win over the files."""
+    archive: ChartArchive | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -260,7 +260,9 @@ def _standstill(error: errors.Terminal) -> outcomes.Hold:
 
 
 def _world(error: errors.Transient) -> outcomes.Hold:
-    return outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
+    chart = isinstance(error, errors.ChartUnavailable)
+    reason = outcomes.HoldReason.CHART_UNAVAILABLE if chart else outcomes.HoldReason.CLUSTER_UNAVAILABLE
+    return outcomes.Hold(reason, str(error))
 
 
 def _choice(ledger: records.Ledger, head: heads.Prepared | outcomes.Hold | None) -> desired.Desired | None:

@@ -95,6 +95,9 @@ class Previewing:
             return await self._planned(head)
         except errors.InvalidInput as error:
             return Preview(key, revision, None, (deciding.hold_of(error, revision),))
+        except errors.ChartUnavailable as error:
+            hold = outcomes.Hold(outcomes.HoldReason.CHART_UNAVAILABLE, str(error), revision)
+            return Preview(key, revision, None, (hold,))
         except (errors.Transient, errors.Terminal) as error:
             return Preview(key, revision, None, (_away(str(error)),))
 

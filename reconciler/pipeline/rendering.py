@@ -7,6 +7,7 @@ from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
 from reconciler.pipeline import opening
 from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, stable, variables
+from reconciler.settings import application
 
 ENTRIES = 512
 BYTES = 256 * 1024 * 1024
@@ -48,9 +49,10 @@ class Rendering:
         """
         key = self._key(target, input_digest=input_digest, facts=facts)
         if key not in self._known:
+            fetched = await self._fetched(target)  # a refusal here is not remembered: it is not the inputs' alone
             try:
                 known: manifests.ManifestSet | errors.InvalidInput = await self._rendered(
-                    target, files=await files(), facts=facts
+                    target, files=(*await files(), *fetched), facts=facts
                 )
             except errors.Sealed:
                 raise  # not for good: the key may come
@@ -62,6 +64,16 @@ class Rendering:
         if isinstance(found, errors.InvalidInput):
             raise errors.InvalidInput(found.problems)
         return found
+
+    async def _fetched(self, target: targets.Target) -> tuple[sources.File, ...]:
+        """The files of a chart that lies in an archive. Of the repository nothing is called like one."""
+        if not isinstance(target.source, targets.Chart) or target.source.archive is None:
+            return ()
+        try:
+            return await self._renderer.chart(target.source.archive, path=target.source.path)
+        except errors.InvalidInput as refused:
+            where = f"{target.folder}/{application.FILE}"
+            raise errors.InvalidInput(tuple(f"{where}: {problem}" for problem in refused.problems)) from None
 
     def _key(self, target: targets.Target, *, input_digest: str, facts: live.ClusterFacts) -> str:
         """Input digest + renderer version + parameters (design §6), never the commit."""

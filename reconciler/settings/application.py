@@ -39,11 +39,27 @@ class ManifestsSource(base.Settings):
 
 
 class ChartSource(base.Settings):
-    """A Helm chart of the same repository."""
+    """A Helm chart: of the same repository by `path`, or an archive of a chart repository."""
 
-    path: values.RootPath = Field(
+    path: values.RootPath | None = Field(
+        default=None,
         description="The chart's folder: charts are shared, so they lie outside of the application's.",
         examples=["charts/web"],
+    )
+    repository: rendered.ChartPlace | None = Field(
+        default=None,
+        description="In place of `path`: the chart repository, one of `chartRepositories` on the daemon's disk. With"
+        " `name`, `version` and `digest`.",
+        examples=["https://charts.example.com/stable", "oci://registry.example.com/charts"],
+    )
+    name: rendered.ChartName | None = Field(default=None, description="Of the chart in `repository`.")
+    version: rendered.ChartVersion | None = Field(
+        default=None, description="Of the chart in `repository`: exactly one. A range is refused."
+    )
+    digest: rendered.Digest | None = Field(
+        default=None,
+        description="SHA-256 of the chart's archive. Left out, the application is held, and the reason says what to"
+        " write: the same commit must mean the same chart for ever.",
     )
     release: values.Name | None = Field(
         default=None,
@@ -197,6 +213,7 @@ class Application(base.Settings):
     @classmethod
     def across(cls, raw: object) -> Iterator[base.Complaint]:
         source = base.inside(raw, "source")
+        yield from _chart(base.inside(source, "chart"))
         given = [key for key in ("manifests", "chart", "kustomize") if base.inside(source, key) is not None]
         if isinstance(source, dict) and len(given) != 1:
             found = f"has {' and '.join(given)}" if given else "names no source"
@@ -206,3 +223,18 @@ class Application(base.Settings):
         if base.inside(raw, "variables") and isinstance(source, dict) and not substitutes:
             remedy = "use its values" if "chart" in given else f"write substitute: true in source.{''.join(given)}"
             yield base.Complaint(("variables",), f"nothing here stands for them; {remedy}, or remove them")
+
+
+def _chart(raw: object) -> Iterator[base.Complaint]:
+    if not isinstance(raw, dict):
+        return
+    at = ("source", "chart")
+    if ("path" in raw) == ("repository" in raw):
+        found = "has both path and repository" if "path" in raw else "names no chart"
+        yield base.Complaint(at, f"{found}; write either path, or repository with name, version and digest")
+    for key in ("name", "version"):
+        if "repository" in raw and key not in raw:
+            yield base.Complaint((*at, key), "is required beside repository; add it")
+    for key in ("name", "version", "digest"):
+        if key in raw and "repository" not in raw:
+            yield base.Complaint((*at, key), "belongs to a chart of a repository; remove it, or name the repository")

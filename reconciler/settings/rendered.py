@@ -58,6 +58,45 @@ Variables = Annotated[
     tuple[tuple[str, str | int | bool], ...],
     values.Shape("mapping of names to text, whole numbers or booleans", variables, lambda held: str(dict(held))),
 ]
+CHART_PLACE = re.compile(r"(https|oci)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*/?")
+SEMVER = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII)
+
+
+def chart_place(value: object) -> str:
+    """An https:// or oci:// URL without credentials, query and last slash. Never quoted: it may hold a password."""
+    url = values.text(value)
+    if not CHART_PLACE.fullmatch(url) or "/.." in url:
+        raise ValueError("is no place of charts; write https://host/path or oci://host/path, without credentials")
+    return url.rstrip("/")
+
+
+def https_place(value: object) -> str:
+    url = chart_place(value)
+    if not url.startswith("https://"):
+        raise ValueError("is no https:// URL; write https://host")
+    return url
+
+
+def exact_version(value: object) -> str:
+    """One version. A range would be another chart tomorrow, without a commit."""
+    version = values.text(value)
+    if not SEMVER.fullmatch(version):
+        raise ValueError(
+            f"{values.quoted(version)} is no exact version; write one as 1.2.3, and let a bot or a person raise it by"
+            " a commit"
+        )
+    return version
+
+
+ChartPlace = Annotated[str, values.Shape("https:// or oci:// URL", chart_place)]
+HttpsPlace = Annotated[str, values.Shape("https:// URL", https_place)]
+ChartName = Annotated[
+    str, values.grammar(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", title="name of a chart", remedy="write it as Chart.yaml")
+]
+ChartVersion = Annotated[str, values.Shape("exact version", exact_version)]
+Digest = Annotated[
+    str, values.grammar(r"sha256:[0-9a-f]{64}", title="digest", remedy="write sha256: and 64 digits, as sha256sum does")
+]
 FieldPath = Annotated[tuple[str, ...], values.Shape("path of a field", field_path, fields.shown)]
 ObjectPattern = Annotated[
     str,

@@ -167,8 +167,13 @@ class _Merge:
         chart, manifests = self.application.source.chart, self.application.source.manifests
         kustomize = self.application.source.kustomize
         if chart is not None:
+            archive = None
+            if chart.repository:
+                name, version = chart.name or "", chart.version or ""  # `across` has seen to that
+                archive = targets.ChartArchive(chart.repository, name, version, chart.digest or "")
             return targets.Chart(
-                path=chart.path,
+                path=f"{archive.name}-{archive.version}.tgz" if archive else chart.path or "",
+                archive=archive,
                 release=chart.release or self.key.application,
                 values_files=tuple(self.from_folder(path) for path in chart.values_files),
                 values=chart.inline_values,

@@ -128,8 +128,9 @@ def _paths(target: targets.Target) -> Iterator[tuple[base.Path, str]]:
     match target.source:
         case targets.ManifestFolder(path=path):
             yield ("source", "manifests", "path"), path
-        case targets.Chart(path=path, values_files=files):
-            yield ("source", "chart", "path"), f"{path}/Chart.yaml"
+        case targets.Chart(path=path, values_files=files, archive=archive):
+            if archive is None:
+                yield ("source", "chart", "path"), f"{path}/Chart.yaml"
             yield from ((("source", "chart", "valuesFiles", index), file) for index, file in enumerate(files))
         case targets.Kustomization(path=path):
             yield ("source", "kustomize", "path"), path

@@ -14,11 +14,13 @@ def paths_of(target: targets.Target) -> tuple[tuple[str, bool], ...]:
     Own is its folder, and only that: a revert commit restores own paths, because others may read the rest. What lies
     inside the folder is covered by the folder's tree and not listed again. A kustomization's bases elsewhere are named
     in `reads`: what is not among these paths is refused before it is built (`render/kustomization.py`), so no change of
-    it can go unseen.
+    it can go unseen. A chart's archive is no path: its digest stands in application.yaml, so in the folder.
     """
-    shared = [f"{target.folder.rpartition('/')[0]}/{ENVIRONMENT_FILE}", target.source.path, *target.reads]
+    shared = [f"{target.folder.rpartition('/')[0]}/{ENVIRONMENT_FILE}", *target.reads]
     if isinstance(target.source, targets.Chart):
         shared += target.source.values_files
+    if not (isinstance(target.source, targets.Chart) and target.source.archive):
+        shared.append(target.source.path)
     outside = {path for path in shared if not covers(target.folder, path)}
     return tuple(sorted([(target.folder, True), *((path, False) for path in outside)]))
 

@@ -23,6 +23,7 @@ class FakeRenderer:
     def __init__(self, *texts: str) -> None:
         self.texts = texts
         self.asked: list[tuple[str, Sequence[str]]] = []
+        self.fetched: list[tuple[targets.ChartArchive, str]] = []
 
     async def helm(
         self,
@@ -38,6 +39,12 @@ class FakeRenderer:
         if not text:
             raise errors.InvalidInput((f"{chart.path}: refused",))
         return f"---\n# Source: web/templates/a.yaml\n{text}\n"
+
+    async def chart(self, wanted: targets.ChartArchive, *, path: str) -> tuple[sources.File, ...]:
+        self.fetched.append((wanted, path))
+        if not wanted.digest:
+            raise errors.InvalidInput(("source.chart.digest: is required",))
+        return (examples.file(f"{path}/Chart.yaml", ""),)
 
 
 class Files:
@@ -230,3 +237,29 @@ async def test_the_chart_we_ship_renders_in_every_environment(environment: str) 
     assert "Deployment" in {manifest.key.kind for manifest in found.manifests}
     assert {manifest.key.namespace for manifest in found.manifests} == {"paperless"}
     assert all(manifest.origin.path.startswith("charts/paperless-maverick/templates/") for manifest in found.manifests)
+
+
+# --- charts of repositories elsewhere
+
+ARCHIVE = targets.ChartArchive("https://charts.example.com", "web", "1.2.3", "sha256:1")
+ELSEWHERE = examples.target(replace(examples.CHART, path="web-1.2.3.tgz", archive=ARCHIVE))
+
+
+async def test_an_archive_is_fetched_for_a_render_and_not_again() -> None:
+    renderer = FakeRenderer(CM % "a")
+    tested = rendering.Rendering(renderer, "here")
+    for _ in range(2):
+        found = await tested.render(ELSEWHERE, files=Files(), input_digest="1", facts=examples.FACTS)
+    assert renderer.fetched == [(ARCHIVE, "web-1.2.3.tgz")]
+    assert found.manifests[0].origin.path == "web-1.2.3.tgz/templates/a.yaml"
+
+
+async def test_a_refused_archive_names_the_file_and_is_not_remembered() -> None:
+    """What is wrong may be put right where the inputs are not: on the daemon's disk, or in the repository."""
+    renderer = FakeRenderer(CM % "a")
+    tested = rendering.Rendering(renderer, "here")
+    target = replace(ELSEWHERE, source=replace(ELSEWHERE.source, archive=replace(ARCHIVE, digest="")))
+    for _ in range(2):
+        with pytest.raises(errors.InvalidInput, match=r"web/application\.yaml: source\.chart\.d"):
+            await tested.render(target, files=Files(), input_digest="1", facts=examples.FACTS)
+    assert len(renderer.fetched) == 2

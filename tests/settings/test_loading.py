@@ -55,7 +55,7 @@ DEPLOYMENT = [
         MINIMAL + "max_lag: 3\n",
         [
             "12: max_lag: unknown key; known here: stateDir, journal, repositories, clusters,"
-            " environments, timeouts, render, metrics"
+            " environments, chartRepositories, timeouts, render, metrics"
         ],
     ),
     # snake_case is not the files' language

@@ -307,3 +307,49 @@ def test_what_is_no_variable(said: str, says: str) -> None:
 def test_variables_that_nothing_reads_are_refused(source: str, says: str) -> None:
     with pytest.raises(errors.InvalidInput, match=f"variables: nothing here stands for them; {says}"):
         resolved(PLAIN.replace("manifests: {}", source) + "variables: {A: b}\n")
+
+
+# --- charts of repositories elsewhere
+
+DIGEST = f"sha256:{'0' * 64}"
+
+
+def elsewhere(said: str) -> targets.Target:
+    return resolved(PLAIN.replace("manifests: {}", f"chart: {{{said}}}"))
+
+
+def test_a_chart_of_a_repository() -> None:
+    found = elsewhere(f"repository: 'https://charts.example.com/stable/', name: web, version: 1.2.3, digest: {DIGEST}")
+    assert found.source == targets.Chart(
+        "web-1.2.3.tgz",
+        "shop",
+        (),
+        b"{}",
+        targets.ChartArchive("https://charts.example.com/stable", "web", "1.2.3", DIGEST),
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("{}", "source.chart: names no chart; write either path, or repository with name, version and digest"),
+        ("{path: a, repository: 'https://x/y'}", "source.chart: has both path and repository"),
+        ("{repository: 'https://x/y'}", "source.chart.name: is required beside repository"),
+        ("{repository: 'https://x/y', name: web}", "source.chart.version: is required beside repository"),
+        ("{path: a, version: 1.2.3}", "source.chart.version: belongs to a chart of a repository"),
+        ("{repository: 'http://x/y', name: web, version: 1.2.3}", "is no place of charts"),
+        ("{repository: 'https://u:s3cret@x/y', name: web, version: 1.2.3}", "is no place of charts"),
+        ("{repository: 'https://x/../y', name: web, version: 1.2.3}", "is no place of charts"),
+        ("{repository: 'https://x/y', name: ../web, version: 1.2.3}", "is no name of a chart"),
+        ("{repository: 'https://x/y', name: web, version: 1.2.3, digest: abc}", "is no digest"),
+        ("{repository: 'https://x/y', name: web, version: ^1.2.0}", "'^1.2.0' is no exact version; write one as 1.2.3"),
+        ("{repository: 'https://x/y', name: web, version: '>=1 <2'}", "is no exact version"),
+        ("{repository: 'https://x/y', name: web, version: '*'}", "is no exact version"),
+        ("{repository: 'https://x/y', name: web, version: '1.2'}", "is no exact version"),
+    ],
+)
+def test_charts_that_are_refused(said: str, says: str) -> None:
+    with pytest.raises(errors.InvalidInput) as refused:
+        resolved(PLAIN.replace("manifests: {}", f"chart: {said}"))
+    assert says in str(refused.value)
+    assert "s3cret" not in str(refused.value)

@@ -2,11 +2,12 @@
 
 import collections
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
 from reconciler.pipeline import opening
-from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, stable, variables
+from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, lookups, stable, variables
 from reconciler.settings import application
 
 ENTRIES = 512
@@ -127,7 +128,9 @@ class Rendering:
     ) -> manifests.ManifestSet:
         """A chart that renders differently each time would be applied, and rolled out, each time: it is refused."""
         text = await self._helm(target, source, files=files, facts=facts)
-        first = self._assembled(target, facts=facts, rendered=chart.read(text, chart=source))
+        read = chart.read(text, chart=source)
+        read = replace(read, notes=(*read.notes, *lookups.notes(files, source=source)))
+        first = self._assembled(target, facts=facts, rendered=read)
         try:
             again = await self._helm(target, source, files=stable.at_another_time(files), facts=facts)
         except errors.InvalidInput:  # the replaced time broke a template: compare what can be compared

@@ -125,7 +125,7 @@ class Helm:
                 source = f" from {wanted['repository']}" if wanted.get("repository") else ""
                 raise inside.Refused(
                     f"{path}/Chart.yaml: dependency {wanted['name']} {wanted.get('version', '')}{source} is not in "
-                    f"{path}/charts/, and nothing is downloaded; run helm dependency build and commit the result"
+                    f"{path}/charts/, and nothing is downloaded; run helm dependency update and commit the result"
                 )
         constraint = metadata.get("kubeVersion")
         if constraint and not self._fits(constraint, kube_version):

@@ -7,8 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.model import targets
-from reconciler.settings import base, shared, trust, values
-from reconciler.settings import base, rendered, shared, values
+from reconciler.settings import base, charts, shared, trust, values
 
 FILE = "deployment-config.yaml"
 HTTPS_ONLY = ("usernameFile", "passwordFile", "caFile")
@@ -113,36 +112,6 @@ class Repository(base.Settings):
         if self.signatures.required and not self.signatures.signing_key_file:
             return False
         return self.is_local or self.is_ssh or self.credentials.password_file is not None
-
-
-class ChartRepository(base.Settings):
-    """A place that charts may be fetched from."""
-
-    url: rendered.ChartPlace = Field(
-        description="Charts whose `repository` is this, or lies below it.",
-        examples=["https://charts.example.com", "oci://registry.example.com/charts"],
-    )
-    username_file: values.DiskPath | None = Field(
-        default=None,
-        description="File with the user name. Left out: `token`, which registries accept beside an access token.",
-    )
-    password_file: values.DiskPath | None = Field(
-        default=None,
-        description="File with the password or access token, shown to this host alone. Left out: anonymous.",
-    )
-    ca_file: values.DiskPath | None = Field(
-        default=None, description="PEM file with the authorities to trust instead of the system's."
-    )
-    also_from: tuple[rendered.HttpsPlace, ...] = Field(
-        default=(),
-        description="Further hosts that its index or its redirects may lead to, without credentials: indexes on GitHub"
-        " pages name archives on `https://github.com`, which leads to `https://release-assets.githubusercontent.com`.",
-    )
-    token_server: rendered.HttpsPlace | None = Field(
-        default=None,
-        description="The host that gives the tokens of an OCI registry, where it is another one; it is shown the"
-        " credentials. For Docker Hub `https://auth.docker.io`.",
-    )
 
 
 class Cluster(base.Settings):
@@ -323,7 +292,7 @@ class Deployment(base.Settings):
     environments: Annotated[dict[values.Name, EnvironmentLimits], Field(min_length=1)] = Field(
         description="Environments by name: the name is also that of the folder in Git."
     )
-    chart_repositories: Annotated[tuple[ChartRepository, ...], Field(max_length=200)] = Field(
+    chart_repositories: Annotated[tuple[charts.ChartRepository, ...], Field(max_length=200)] = Field(
         default=(),
         description="Places that charts may be fetched from. None by default: whoever may push would choose whom the"
         " daemon talks to.",
@@ -351,11 +320,7 @@ class Deployment(base.Settings):
             yield from _cluster(base.inside(raw, "clusters", name), name=name)
         for name in base.names(raw, "environments"):
             yield from _environment(raw, name=name)
-        charts = base.inside(raw, "chartRepositories")
-        for place, one in enumerate(charts if isinstance(charts, list) else ()):
-            if base.inside(one, "usernameFile") and not base.inside(one, "passwordFile"):
-                at = ("chartRepositories", place, "usernameFile")
-                yield base.Complaint(at, "is there without a passwordFile; add passwordFile")
+        yield from charts.complaints(base.inside(raw, "chartRepositories"))
 
 
 def _repository(raw: object, *, name: str) -> Iterator[base.Complaint]:

@@ -52,8 +52,9 @@ class Rendering:
         if key not in self._known:
             fetched = await self._fetched(target)  # a refusal here is not remembered: it is not the inputs' alone
             try:
+                own = [file for file in await files() if not (fetched and _called_like(target.source.path, file))]
                 known: manifests.ManifestSet | errors.InvalidInput = await self._rendered(
-                    target, files=(*await files(), *fetched), facts=facts
+                    target, files=(*own, *fetched), facts=facts
                 )
             except errors.Sealed:
                 raise  # not for good: the key may come
@@ -67,7 +68,7 @@ class Rendering:
         return found
 
     async def _fetched(self, target: targets.Target) -> tuple[sources.File, ...]:
-        """The files of a chart that lies in an archive. Of the repository nothing is called like one."""
+        """The files of a chart that lies in an archive."""
         if not isinstance(target.source, targets.Chart) or target.source.archive is None:
             return ()
         try:
@@ -161,6 +162,11 @@ class Rendering:
             rendered.parsed, target=target, installation=self._installation, facts=facts, notes=rendered.notes
         )
         return left.taken_out(found, target.left)
+
+
+def _called_like(path: str, file: sources.File) -> bool:
+    """A file of the repository where an archive's files are: it would get among them."""
+    return file.path == path or file.path.startswith(f"{path}/")
 
 
 def _size(known: manifests.ManifestSet | errors.InvalidInput) -> int:

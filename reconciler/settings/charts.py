@@ -1,6 +1,7 @@
 """`chartRepositories` of `config/deployment-config.yaml`: where charts may come from."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field
 
@@ -35,6 +36,12 @@ class ChartRepository(base.Settings):
         description="The host that gives the tokens of an OCI registry, where it is another one; it is shown the"
         " credentials. For Docker Hub `https://auth.docker.io`.",
     )
+
+
+ChartRepositories = Annotated[tuple[ChartRepository, ...], Field(max_length=200)]
+MEANING = (
+    "Places that charts may be fetched from. None by default: whoever may push would choose whom the daemon talks to."
+)
 
 
 def complaints(raw: object) -> Iterator[base.Complaint]:

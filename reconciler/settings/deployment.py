@@ -292,11 +292,7 @@ class Deployment(base.Settings):
     environments: Annotated[dict[values.Name, EnvironmentLimits], Field(min_length=1)] = Field(
         description="Environments by name: the name is also that of the folder in Git."
     )
-    chart_repositories: Annotated[tuple[charts.ChartRepository, ...], Field(max_length=200)] = Field(
-        default=(),
-        description="Places that charts may be fetched from. None by default: whoever may push would choose whom the"
-        " daemon talks to.",
-    )
+    chart_repositories: charts.ChartRepositories = Field(default=(), description=charts.MEANING)
     timeouts: Timeouts = Field(default=Timeouts(), description="For calls to the API server.")
     render: Render = Field(default=Render(), description="Limits of the box in which Helm runs.")
     metrics: Metrics = Field(default=Metrics(), description="Where the daemon tells how it is.")

@@ -27,7 +27,13 @@ def check(git: process.Git, revision: str) -> None:
     if policy is None:
         return
     place.checked_revision(revision)
-    known = [base for base in (policy.trusted_commit, _remembered(git.place)) if base and reading.has(git, base)]
+    remembered = _remembered(git.place)
+    known = [base for base in (policy.trusted_commit, remembered) if base and reading.has(git, base)]
+    if remembered and not known:
+        raise errors.Untrusted(
+            f"repository {git.place.name} does not hold {remembered[:12]} any more, the last commit that was trusted:"
+            " its history was rewritten. Name a commit that was looked at as signatures.trustedCommit"
+        )
     if revision in known:
         return
     complaints = [complaint for row in _rows(git, revision, known) if (complaint := _complaint(row, policy=policy))]

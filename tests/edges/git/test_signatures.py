@@ -158,6 +158,21 @@ async def test_what_was_trusted_outlives_the_mirror(
     assert "is not signed" in await refusal(repository)
 
 
+async def test_a_rewritten_history_in_a_new_mirror_does_not_begin_anew(
+    work: pathlib.Path, look: Look, people: signing.Signers, tmp_path: pathlib.Path
+) -> None:
+    await look().check_signatures(signing.commit(work, "one", options=people.options("alice")))
+    signing.git(work, "checkout", "--quiet", "--orphan", "other")
+    signing.commit(work, "unsigned root", options=())
+    head = signing.commit(work, "signed head", options=people.options("alice"))
+    signing.git(work, "branch", "--quiet", "--force", "main", head)
+    shutil.rmtree(tmp_path / "mirrors" / "deploy")
+    repository = look()
+    await repository.fetch(head)
+    assert "the last commit that was trusted: its history was rewritten" in await refusal(repository)
+    await look(trusted=head).check_signatures(head)
+
+
 async def test_our_own_commits_are_signed(work: pathlib.Path, look: Look, people: signing.Signers) -> None:
     people.allow("daemon")
     first = signing.commit(work, "one", options=people.options("alice"))

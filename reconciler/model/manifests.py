@@ -1,8 +1,8 @@
 """Rendered objects: what a target wants to be in its cluster."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reconciler.model import document, fields, ids
+from reconciler.model import document, fields, hooks, ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,9 @@ class Manifest:
     rendered: str = ""
     """The digest as rendered, where what is sent was altered to fit what is live."""
     wave: int = 0
-    """As its annotation says: what has a lower number is applied, and healthy, before."""
+    """As its annotation says: what has a lower number is applied, and healthy, before. Of a hook: its weight."""
+    hook: hooks.Hook | None = None
+    """Set for what is run, and not kept."""
 
     @property
     def digest(self) -> str:
@@ -56,6 +58,11 @@ class ManifestSet:
     def digest(self) -> str:
         """Plan, approval, gate and apply all name this (I12). It does not depend on where an object was written."""
         return document.digest(*(manifest.body for manifest in self.manifests))
+
+    @property
+    def kept(self) -> "ManifestSet":
+        """What is to be in the cluster at rest: everything but hooks."""
+        return replace(self, manifests=tuple(manifest for manifest in self.manifests if manifest.hook is None))
 
     def find(self, key: ids.ObjectKey) -> Manifest | None:
         return next((manifest for manifest in self.manifests if manifest.key == key), None)

@@ -75,6 +75,8 @@ class Plan:
     manifest_digest: str
     waves: tuple[tuple[Change, ...], ...]
     prunes: tuple[Change, ...] = ()
+    hooks: tuple[tuple[str, Change], ...] = ()
+    """What a release would run, each with when it does: shown only, since a rollout looks at each in its turn."""
 
     @property
     def changes(self) -> tuple[Change, ...]:

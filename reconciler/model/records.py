@@ -199,6 +199,7 @@ class EventKind(enum.Enum):
     OVERTAKEN = "overtaken"
     REVERT_FAILED = "revert-failed"
     UNBLOCKED = "unblocked"
+    HOOK_RAN = "hook-ran"
     SCALED_DOWN = "scaled-down"
     HELD = "held"
     HOLD_ENDED = "hold-ended"

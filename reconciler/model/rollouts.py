@@ -23,11 +23,15 @@ class Phase(enum.Enum):
     """Where a rollout stands. Each names a state in which the daemon may die and from which the next start goes on."""
 
     QUIETING = "quieting"  # a revert stops what still moves before it turns it round (I23)
+    BEFORE = "hooks-before"  # one after the other, before anything else is written
     APPLYING = "applying"
+    DURING = "hooks-with-the-waves"
     SETTLING = "settling"  # until the waves applied so far are healthy, for the next one to be applied
     WATCHING = "watching"  # until every object is healthy
+    AFTER = "hooks-after"
     PRUNING = "pruning"
     OBSERVING = "observing"  # the window in which a relapse still fails the release
+    FAILING = "hooks-of-failure"  # a release has failed; what it has for that case runs before the way back
     SCALING_DOWN = "scaling-down"  # a failed first deployment loses its pods, where the policy says so
     ENDED = "ended"
 
@@ -41,6 +45,15 @@ class Failure:
     because: str
     asked_by: str = ""
     """Who wanted it taken back, for the reason in `because`; '' when it failed by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookRun:
+    """A hook that has run to its end in a rollout. `uid` '' where its object is gone, or never came."""
+
+    phase: Phase
+    key: ids.ObjectKey
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,12 @@ class Rollout:
     failure: Failure | None = None
     wave: plans.Place | None = None
     """The wave that is being written or settles, noted before its first write; None while no other one follows it."""
+    ran: tuple[HookRun, ...] = ()
+    """The hooks that are through: none of them is run again in this rollout, whatever becomes of its object."""
+    below: int | None = None
+    """In phase DURING: only hooks of waves below this one run now."""
+    failing: str = ""
+    """Why the release has failed (phase FAILING); '' while it has not."""
     undoes: str = ""
     """The id of the failed rollout that a revert answers: what that one created is pruned without the cap."""
     unwell: float = 0.0

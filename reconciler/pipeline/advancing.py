@@ -4,9 +4,21 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.model import health, ids, manifests, outcomes, plans, records, rollouts, targets
-from reconciler.pipeline import anchoring, applying, deciding, drift, failing, heads, starting, turning, watching, world
+from reconciler.pipeline import (
+    anchoring,
+    applying,
+    deciding,
+    drift,
+    failing,
+    heads,
+    hooking,
+    starting,
+    turning,
+    watching,
+    world,
+)
 from reconciler.plan import waves
-from reconciler.rollout import commands, rolling
+from reconciler.rollout import commands, hooks, rolling
 
 ROUNDS = 5
 """Apply rounds in one pass: an object that differs after that many is changed by somebody each time (an admission
@@ -22,6 +34,15 @@ class Stepped:
 
     ledger: records.Ledger
     result: outcomes.PassResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """The rollout with what was seen of it counted in, and what it does; where `hold` is set, nothing."""
+
+    rollout: rollouts.Rollout
+    command: commands.Command
+    hold: outcomes.Hold | None
 
 
 class Advancing:
@@ -42,6 +63,7 @@ class Advancing:
         self._drift = its_drift
         self._anchoring = its_anchoring
         self._turning = turning.Turning(here, its_deciding, its_heads)
+        self._hooking = hooking.Hooking(here, its_watching)
 
     async def advance(
         self, ledger: records.Ledger, prepared: heads.Prepared, *, plan: plans.Plan | None = None
@@ -49,19 +71,14 @@ class Advancing:
         """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes. `plan`: made and judged in this very
         pass, and carried out as it is; every later round plans from live again."""
         wanted = await self._deciding.render(prepared)
-        verification = prepared.target.verification
         rounds = 0
         while (rollout := ledger.rollout) is not None:
             rollout = rollout.tick(self._here.clock.monotonic())
-            if plan is not None and rollout.phase is rollouts.Phase.APPLYING:
-                seen, hold, plan = rolling.Seen(plan=plan), None, None
-            else:
-                seen, hold = await self._look(ledger, rollout, prepared, wanted)
-            if hold is not None:
-                return Stepped(ledger, starting.held(hold, due_in=starting.RETRY_REFUSED))
-            rollout = self._unwell(rollout, seen)
-            command = rolling.step(rollout, seen, verification=_verification(rollout, verification))
-            if isinstance(command, commands.Open):
+            decided = await self._next(ledger, rollout, prepared, wanted, plan=plan)
+            if decided.hold is not None:
+                return Stepped(ledger, starting.held(decided.hold, due_in=starting.RETRY_REFUSED))
+            rollout, command, plan = decided.rollout, decided.command, None
+            if isinstance(command, commands.Open | commands.Ran):
                 rounds = 0
             if isinstance(command, commands.Apply):
                 rounds += 1
@@ -74,6 +91,30 @@ class Advancing:
                 return stepped
             ledger = stepped.ledger
         return Stepped(ledger)
+
+    async def _next(
+        self,
+        ledger: records.Ledger,
+        rollout: rollouts.Rollout,
+        prepared: heads.Prepared,
+        wanted: manifests.ManifestSet,
+        *,
+        plan: plans.Plan | None,
+    ) -> "_Next":
+        """What to do now: the strategy's wish, behind the hooks that are due before it."""
+        verification = prepared.target.verification
+        agenda = hooking.agenda(ledger, wanted, rollout.purpose)
+        if rollout.phase in hooks.STAGES:
+            of_hooks, hold = await self._hooking.look(rollout, agenda, prepared.target)
+            command = hooks.step(rollout, of_hooks, verification=verification)
+            return _Next(rollout, hooks.turn(rollout, command, agenda, plan=None), hold)
+        if plan is not None and rollout.phase is rollouts.Phase.APPLYING:
+            seen, hold = rolling.Seen(plan=plan), None
+        else:
+            seen, hold = await self._look(ledger, rollout, prepared, wanted)
+        rollout = self._unwell(rollout, seen)
+        command = rolling.step(rollout, seen, verification=_verification(rollout, verification))
+        return _Next(rollout, hooks.turn(rollout, command, agenda, plan=seen.plan), hold)
 
     async def _look(
         self,
@@ -88,6 +129,7 @@ class Advancing:
             return rolling.Seen(plan=decided.plan), decided.hold
         if rollout.phase is rollouts.Phase.SCALING_DOWN:
             return await self._turning.scaling(rollout, prepared, wanted)
+        wanted = wanted.kept
         if rollout.phase is rollouts.Phase.SETTLING and rollout.wave is not None:
             wanted = waves.up_to(wanted, rollout.wave)
         await self._watching.follow(rollout.target, wanted)
@@ -128,6 +170,8 @@ class Advancing:
                 return await self._wait(ledger, rollout, command)
             case commands.Enter():
                 return await self._enter(ledger, rollout, command)
+            case commands.Run() | commands.Ran() | commands.Remove() | commands.Lose():
+                return await self._hook(ledger, rollout, command)
             case commands.Open():
                 return Stepped(await self._here.write(replace(ledger, rollout=replace(rollout, wave=command.place))))
             case commands.Apply():
@@ -168,6 +212,37 @@ class Advancing:
         entered = rollout.enter(command.phase, now=self._here.clock.monotonic())
         because = f"{command.phase.value}: {command.because}"
         event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
+        ledger = await self._here.write(replace(ledger, rollout=entered), event)
+        if rollout.phase in hooks.STAGES:
+            # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
+            return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))
+        return Stepped(ledger)
+
+    async def _hook(
+        self,
+        ledger: records.Ledger,
+        rollout: rollouts.Rollout,
+        command: commands.Run | commands.Ran | commands.Remove | commands.Lose,
+    ) -> Stepped:
+        """Carry out what a stage of hooks asks for; its applies are those of any object."""
+        now = self._here.clock.monotonic()
+        kind, phase = records.EventKind.PHASE_ENTERED, rollout.phase
+        match command:
+            case commands.Remove():
+                done = await applying.prune(self._here, rollout, command.changes)
+                return await self._applied(replace(ledger, rollout=rollout), done)
+            case commands.Ran():
+                kind, because = records.EventKind.HOOK_RAN, command.because
+                run = rollouts.HookRun(phase, command.key, command.uid)
+                entered = replace(rollout.enter(phase, now=now), ran=(*rollout.ran, run))
+            case commands.Run():
+                phase, because = command.phase, f"{command.phase.value}: {command.because}"
+                entered = replace(rollout.enter(phase, now=now), below=command.below)
+            case commands.Lose():
+                phase = rollouts.Phase.FAILING
+                because = f"{phase.value}: {command.because}"
+                entered = replace(rollout.enter(phase, now=now), failing=command.because)
+        event = self._here.event(kind, because, target=ledger.target, rollout=rollout.id)
         return Stepped(await self._here.write(replace(ledger, rollout=entered), event))
 
     async def _applied(self, ledger: records.Ledger, done: applying.Done) -> Stepped:

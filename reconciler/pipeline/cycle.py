@@ -23,6 +23,7 @@ from reconciler.pipeline import (
     watching,
     world,
 )
+from reconciler.rollout import hooks
 from reconciler.source import desired
 
 STEPS = 20
@@ -187,6 +188,8 @@ class Cycle:
         rollout = ledger.rollout
         if rollout is None or not choice.revision or rollout.input_digest == choice.input_digest:
             return ledger
+        if rollout.phase in hooks.STAGES and ledger.hold is None:
+            return ledger  # what a hook was doing when it was stopped nobody knows: it comes to its end first
         if rollout.phase is rollouts.Phase.OBSERVING and not await self._may_interrupt(ledger):
             return ledger
         if not choice.hold and await self._starting.history(ledger, choice):

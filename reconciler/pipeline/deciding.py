@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from reconciler import errors
 from reconciler.gates import gates
 from reconciler.model import ids, manifests, outcomes, plans, records, rollouts, sources
-from reconciler.pipeline import heads, planning, rendering, world
+from reconciler.pipeline import heads, hooking, planning, rendering, world
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,11 @@ class Deciding:
         )
         if planned.learnt or planned.forget:
             await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)
-        if planned.holds:
-            return Decided(planned.plan, replace(planned.holds[0], revision=prepared.inputs.revision))
+        holds = planned.holds
+        if not holds and ledger.rollout is None and purpose is rollouts.Purpose.RELEASE:
+            holds = (await self._hooks(prepared, wanted, ledger=ledger, rows=rows)).holds
+        if holds:
+            return Decided(planned.plan, replace(holds[0], revision=prepared.inputs.revision))
         since = await self._since(prepared, ledger)
         facts = gates.Context(
             target=prepared.target,
@@ -85,6 +88,18 @@ class Deciding:
             created_by_failed=_created_by_failed(ledger, rows),
         )
         return Decided(planned.plan, gates.judge(planned.plan, facts), since)
+
+    async def _hooks(
+        self,
+        prepared: heads.Prepared,
+        wanted: manifests.ManifestSet,
+        *,
+        ledger: records.Ledger,
+        rows: tuple[records.InventoryRow, ...],
+    ) -> hooking.Planned:
+        """The hooks of a release that has not begun, asked about before its first write."""
+        cluster, installation = self._here.clusters[prepared.target.cluster], self._here.journal.installation
+        return await hooking.planned(cluster, prepared, wanted, ledger=ledger, rows=rows, installation=installation)
 
     async def _since(self, prepared: heads.Prepared, ledger: records.Ledger) -> str:
         """The revision that brought the inputs: of the rollout that carries them, of the hold that stands since."""

@@ -79,10 +79,11 @@ async def make(
         return _held(
             target, manifest_set, outcomes.HoldReason.EMPTY, "it renders to no object at all; nothing is deleted"
         )
-    view = await _look_round(cluster, manifest_set.manifests, rows)
+    kept = manifest_set.kept  # hooks are run by a rollout, and never healed
+    view = await _look_round(cluster, kept.manifests, rows)
     planner = _Planner(cluster, target.key, installation, view, purpose)
     pruning, released = await planner.prune(manifest_set, rows)
-    await planner.apply(manifest_set, {row.key: row for row in rows}, released=released)
+    await planner.apply(kept, {row.key: row for row in rows}, released=released)
     found = planner.found
     plan = waves.assemble(target.key, found.changes, wanted=manifest_set, made=view.made, prunes=pruning.prunes)
     notes = (*manifest_set.notes, *pruning.notes, *dict.fromkeys(found.warnings))

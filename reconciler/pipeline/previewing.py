@@ -3,12 +3,12 @@ learns."""
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
 from reconciler.gates import gates
 from reconciler.model import document, ids, outcomes, plans, records, rollouts, verdicts
-from reconciler.pipeline import anchoring, deciding, dependencies, heads, planning, rendering, world
+from reconciler.pipeline import anchoring, deciding, dependencies, heads, hooking, planning, rendering, world
 from reconciler.plan import present
 from reconciler.source import admission, desired
 
@@ -31,7 +31,7 @@ class Preview:
 
     @property
     def changes(self) -> bool:
-        return self.plan is not None and bool(self.plan.writes)
+        return self.plan is not None and bool(self.plan.writes or self.plan.hooks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +115,8 @@ class Previewing:
         planned = await planning.make(
             cluster, target=head.target, installation=installation, manifest_set=wanted, rows=rows
         )
+        its_hooks = await hooking.planned(cluster, head, wanted, ledger=ledger, rows=rows, installation=installation)
+        plan = replace(planned.plan, hooks=its_hooks.shown)
         facts = gates.Context(
             target=head.target,
             revision=revision,
@@ -122,14 +124,14 @@ class Previewing:
             inventory=len(rows),
             confirmations=ledger.confirmations,
         )
-        holds = [*foreign, *await self._source_holds(head, ledger), *planned.holds]
+        holds = [*foreign, *await self._source_holds(head, ledger), *planned.holds, *its_hooks.holds]
         if not planned.holds:
             holds += _gate_holds(planned.plan, facts)
         notes = [*planned.notes, *self._notes(ledger)]
         if planned.plan.writes and not self._setting.lonely:
             waits = await dependencies.Dependencies(here, self._heads, its_deciding).waits(head)
             notes += [f"waits for what it depends on: {waits.because}"] if waits else []
-        return Preview(key, revision, planned.plan, tuple(holds), tuple(notes))
+        return Preview(key, revision, plan, tuple(holds), tuple(notes))
 
     async def _installation(self, cluster: ports.Cluster, key: ids.TargetKey) -> tuple[str, list[outcomes.Hold]]:
         """Whose marks the rendered objects carry, and the hold when the cluster knows the target as somebody else's."""

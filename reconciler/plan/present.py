@@ -31,6 +31,9 @@ def text(plan: plans.Plan, *, holds: Sequence[outcomes.Hold] = (), notes: Sequen
         if wave:
             parts += ["", f"{number} of {len(shown)}: {wave[0].place}"] if len(shown) > 1 else [""]
             parts += [line for change in wave for line in _block(change)]
+    for when in dict.fromkeys(when for when, _ in plan.hooks):
+        parts += ["", f"hooks, {when}"]
+        parts += [line for its, change in plan.hooks if its == when for line in _block(change)]
     if prunes := tuple(_shown(plan.prunes)):
         parts += ["", "prune, once everything is healthy"]
         parts += [line for change in prunes for line in _block(change)]
@@ -48,6 +51,7 @@ def markdown(plan: plans.Plan, *, holds: Sequence[outcomes.Hold] = (), notes: Se
     for hold in holds:
         lines += ["", f"> **Held, {hold.reason.value}:** {_inline(hold.because)}"]
     body = [line for change in plan.changes for line in _diff(change)]
+    body += [line for when, change in plan.hooks for line in (f"# hook, {when}", *_diff(change))]
     if body:
         fence = "`" * (max(3, *(_backticks(line) + 1 for line in body)))
         lines += ["", f"{fence}diff", *body, fence]
@@ -63,6 +67,7 @@ def data(plan: plans.Plan, *, holds: Sequence[outcomes.Hold] = (), notes: Sequen
         "manifestDigest": plan.manifest_digest,
         "counts": dict(_counted(plan)),
         "waves": [[_as_data(change) for change in wave] for wave in plan.waves],
+        "hooks": [_as_data(change) | {"when": when} for when, change in plan.hooks],
         "prunes": [_as_data(change) for change in plan.prunes],
         "holds": [{"reason": hold.reason.value, "because": hold.because} for hold in holds],
         "notes": list(notes),

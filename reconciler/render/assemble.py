@@ -35,7 +35,8 @@ def manifest_set(
 ) -> manifests.ManifestSet:
     """The target's objects, sorted by key. Raises `errors.InvalidInput` with all problems at once, each
     `file:line: what is wrong; remedy` (`file: …` where the line is not known)."""
-    unpacked, problems = _unpacked(documents)
+    everything, problems = _unpacked(documents)
+    unpacked = [order.named(each) for each in everything if not order.left_out(each)]
     if len(unpacked) > OBJECTS:
         raise errors.InvalidInput(
             (f"{target.key}: renders to {len(unpacked)} objects, more than {OBJECTS}; split the application",)
@@ -54,7 +55,8 @@ def manifest_set(
         hidden = len(problems) - PROBLEMS_SHOWN
         more = [f"{target.key}: {hidden} more problems; correct these first"] if hidden > 0 else []
         raise errors.InvalidInput((*problems[:PROBLEMS_SHOWN], *more))
-    told = [note for each in unpacked for note in order.notes(_annotations(each.value))]
+    told = [left for each in everything if (left := order.left_out(each))]
+    told += [note for each in unpacked for note in order.notes(each.value)]
     return manifests.ManifestSet(tuple(found[key] for key in sorted(found)), (*notes, *dict.fromkeys(told)))
 
 
@@ -99,8 +101,8 @@ def _manifest(each: parsed.Parsed, frame: _Frame) -> tuple[manifests.Manifest | 
         complaints += shape.too_large_integers(value)
     value["metadata"], foreign = _metadata(document.mapping(value, "metadata"), key=key, frame=frame)
     complaints += foreign
-    wave, unordered = order.wave(_annotations(value))
-    complaints += unordered
+    its = order.of(document.mapping(value, "metadata", "annotations"))
+    complaints += its.complaints
     complaints += _sizes(value)
     try:
         body = document.encode(value)
@@ -108,7 +110,8 @@ def _manifest(each: parsed.Parsed, frame: _Frame) -> tuple[manifests.Manifest | 
         return None, [*complaints, "holds a number that JSON cannot carry; quote it or write a smaller one"]
     if len(body) > BODY_BYTES:
         complaints.append(f"{key} takes {len(body)} bytes, more than {BODY_BYTES}; split it")
-    return manifests.Manifest(key, document.text(value, "apiVersion"), body, each.origin, wave=wave), complaints
+    api_version = document.text(value, "apiVersion")
+    return manifests.Manifest(key, api_version, body, each.origin, wave=its.wave, hook=its.hook), complaints
 
 
 def _key(value: document.Json, frame: _Frame) -> tuple[ids.ObjectKey, list[str]]:
@@ -140,10 +143,6 @@ def _metadata(metadata: document.Json, *, key: ids.ObjectKey, frame: _Frame) -> 
     if key.namespace:
         completed["namespace"] = key.namespace
     return completed, complaints
-
-
-def _annotations(value: document.JsonValue) -> document.Json:
-    return document.mapping(value, "metadata", "annotations") if isinstance(value, dict) else {}
 
 
 def _managed_by(labels: document.Json) -> document.JsonValue:

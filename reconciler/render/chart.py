@@ -1,14 +1,12 @@
-"""The text that Helm rendered: documents with the template they come from, without the chart's tests."""
+"""The text that Helm rendered: documents with the template they come from."""
 
 import re
 from dataclasses import dataclass
 
 from reconciler import errors, yamltext
-from reconciler.model import document, manifests, targets
+from reconciler.model import manifests, targets
 from reconciler.render import parsed
 
-HOOK = "helm.sh/hook"
-TESTS = frozenset({"test", "test-success", "test-failure"})
 SOURCE = re.compile(r"^---\n# Source: ([^\n]+)\n", re.MULTILINE)
 GLUED = re.compile(r"^---[ \t]*(?=[^\s-])", re.MULTILINE)
 """A separator with something behind it on its line, as `{{-` leaves it: Helm splits there, strict YAML does not."""
@@ -19,7 +17,7 @@ class Rendered:
     """What a chart renders to, and a sentence for each thing left out."""
 
     parsed: tuple[parsed.Parsed, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read(text: str, *, chart: targets.Chart) -> Rendered:
@@ -30,7 +28,6 @@ def read(text: str, *, chart: targets.Chart) -> Rendered:
     them.
     """
     found: list[parsed.Parsed] = []
-    notes: list[str] = []
     problems: list[str] = []
     parts = SOURCE.split(text)
     if parts[0].strip():
@@ -43,13 +40,10 @@ def read(text: str, *, chart: targets.Chart) -> Rendered:
             problems += refused.problems
             continue
         for each in documents:
-            kept, note, problem = _judged_as_hook(each.value, path)
-            found += [parsed.Parsed(each.value, manifests.Origin(path, 0))] if kept else []
-            notes += [note] if note else []
-            problems += [problem] if problem else []
+            found.append(parsed.Parsed(each.value, manifests.Origin(path, 0)))
     if problems:
         raise errors.InvalidInput(tuple(problems))
-    return Rendered(tuple(found), tuple(notes))
+    return Rendered(tuple(found))
 
 
 def in_repository(named: str, *, chart: targets.Chart) -> str:
@@ -57,22 +51,3 @@ def in_repository(named: str, *, chart: targets.Chart) -> str:
     _, slash, rest = named.partition("/")
     path = rest if slash else named
     return f"{chart.path}/{path}" if chart.path else path
-
-
-def _judged_as_hook(value: document.JsonValue, path: str) -> tuple[bool, str, str]:
-    """Whether to keep the document, a note, a problem. Tests would run at every apply; other hooks need an order
-    of their own, which applying them as ordinary objects would ignore."""
-    if not isinstance(value, dict):
-        return True, "", ""
-    hooks = document.mapping(value, "metadata", "annotations").get(HOOK)
-    if not isinstance(hooks, str) or not hooks.strip():
-        return True, "", ""
-    kinds = sorted(hook.strip() for hook in hooks.split(","))
-    named = f"{document.text(value, 'kind') or 'object'} {document.text(value, 'metadata', 'name') or 'without a name'}"
-    if set(kinds) <= TESTS:
-        return False, f"test hook {named} of {path} left out", ""
-    return (
-        False,
-        "",
-        f"{path}: {named} is a Helm hook ({', '.join(kinds)}), not supported yet; make it part of the release",
-    )

@@ -45,6 +45,38 @@ class Enter:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Go on to a stage of hooks. `below`: only those of lower waves."""
+
+    phase: rollouts.Phase
+    because: str
+    below: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A hook has come to its end and is not run again; the next one has its time from now on."""
+
+    key: ids.ObjectKey
+    uid: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete objects of hooks, each by its UID."""
+
+    changes: tuple[plans.Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """The release has failed; its hooks for that case come before the failure is answered."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Come back after `seconds`, or when a watch sees a change."""
 
@@ -76,4 +108,4 @@ class Abandon:
     because: str
 
 
-Command = Pause | Open | Apply | Prune | Unblock | Enter | Wait | Finish | Fail | Abandon
+Command = Pause | Open | Apply | Prune | Unblock | Enter | Run | Ran | Remove | Lose | Wait | Finish | Fail | Abandon

@@ -68,6 +68,8 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
             return _scale_down(rollout, seen)
         case rollouts.Phase.ENDED:
             return commands.Finish("it had ended already")
+        case rollouts.Phase.BEFORE | rollouts.Phase.DURING | rollouts.Phase.AFTER | rollouts.Phase.FAILING:
+            return commands.Wait("its hooks run", HEARTBEAT)  # see hooks.py
 
 
 def _quiet(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:

@@ -1,4 +1,4 @@
-"""Helm's text: origins, tests left out, other hooks refused."""
+"""Helm's text: origins, and separators as Helm has them."""
 
 import pytest
 
@@ -9,10 +9,6 @@ from tests.render import examples
 
 def part(path: str, body: str) -> str:
     return f"---\n# Source: {path}\n{body}\n"
-
-
-def hook(kinds: str, *, name: str = "job") -> str:
-    return f"kind: Job\nmetadata:\n  name: {name}\n  annotations: {{helm.sh/hook: '{kinds}'}}"
 
 
 def test_documents_come_from_the_template_that_wrote_them() -> None:
@@ -47,22 +43,6 @@ def test_a_longer_row_of_hyphens_is_no_separator() -> None:
 
 def test_an_empty_chart_is_an_empty_result() -> None:
     assert chart.read("", chart=examples.CHART) == chart.Rendered((), ())
-
-
-@pytest.mark.parametrize("kinds", ["test", "test-success", " test-failure ", "test,test-failure"])
-def test_test_hooks_are_left_out_with_a_note(kinds: str) -> None:
-    found = chart.read(part("web/templates/t.yaml", hook(kinds)), chart=examples.CHART)
-    assert found == chart.Rendered((), ("test hook Job job of charts/web/templates/t.yaml left out",))
-
-
-@pytest.mark.parametrize("kinds", ["pre-install", "post-upgrade,test", "crd-install", "anything"])
-def test_other_hooks_are_refused_by_name(kinds: str) -> None:
-    text = part("web/templates/h.yaml", hook(kinds)) + part("web/templates/i.yaml", hook("pre-delete", name="two"))
-    with pytest.raises(errors.InvalidInput) as refused:
-        chart.read(text, chart=examples.CHART)
-    assert len(refused.value.problems) == 2
-    assert refused.value.problems[0].startswith("charts/web/templates/h.yaml: Job job is a Helm hook (")
-    assert "Job two is a Helm hook (pre-delete)" in refused.value.problems[1]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from reconciler.model import ids, outcomes, records, rollouts
+from reconciler.model import ids, outcomes, plans, records, rollouts
 
 TARGET = ids.TargetKey("production", "web")
 OTHER = ids.TargetKey("staging", "web")
@@ -30,6 +30,10 @@ ROLLOUT = rollouts.Rollout(
     unwell_since=77.0,
     quieted=(WEB, NAMESPACE),
     unblocked=("uid-of-a-pod",),
+    wave=plans.Place(-1, 2),
+    ran=(rollouts.HookRun(rollouts.Phase.BEFORE, WEB, "uid-of-a-job"),),
+    below=3,
+    failing="its hooks for that run",
 )
 FULL_LEDGER = records.Ledger(
     target=TARGET,

@@ -45,18 +45,23 @@ class Dependencies:
         except (errors.InvalidInput, errors.PathMissing) as error:
             return f"{key} cannot be read at {revision[:12]}: {error}"
         ledger = await self._here.journal.ledger(key)
-        if standing := _standing(ledger, wanted):
-            return standing
-        return await self._unwell(wanted)
+        return standing(ledger, wanted) or await self._unwell(wanted)
 
     async def _unwell(self, wanted: heads.Prepared) -> str:
         """Its objects as they are now, judged by their own status."""
-        objects = [one for one in (await self._deciding.render(wanted)).manifests if scope.has_health(one.key)][:MANY]
+        kept = (await self._deciding.render(wanted)).kept.manifests
+        objects = [one for one in kept if scope.has_health(one.key)][:MANY]
         cluster = self._here.clusters[wanted.target.cluster]
-        found = await asyncio.gather(*(cluster.read(one.key) for one in objects))
+        answers = await asyncio.gather(*(cluster.read(one.key) for one in objects), return_exceptions=True)
+        found = {}
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer  # once all are in: no request outlives the pass
+            if answer is not None:
+                found[answer.meta.key] = answer
         seen = report.report(
             objects,
-            {live.meta.key: live for live in found if live},
+            found,
             verification=wanted.target.verification,
             spent=0.0,
             samples=(),
@@ -65,7 +70,7 @@ class Dependencies:
         return "" if seen.state.well else f"{wanted.target.key} is not healthy: {seen.because}"
 
 
-def _standing(ledger: records.Ledger, wanted: heads.Prepared) -> str:
+def standing(ledger: records.Ledger, wanted: heads.Prepared) -> str:
     """What its ledger says against it. A paused one is taken as it is: nobody changes it."""
     key, revision, digest = ledger.target, wanted.inputs.revision, wanted.inputs.digest
     if failed := ledger.quarantine_of(digest):

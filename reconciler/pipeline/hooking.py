@@ -4,7 +4,6 @@ A hook's object is recognised by its inventory row: by the rollout that made it 
 crash goes on waiting for the Job that it finds, and makes none where one has run already.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -95,7 +94,11 @@ class Hooking:
 
 
 def agenda(ledger: records.Ledger, wanted: manifests.ManifestSet, purpose: rollouts.Purpose) -> machine.Agenda:
-    """The hooks of a rollout of `wanted`. The first installation is what comes before anything was good here."""
+    """The hooks of a rollout of `wanted`. The first installation is what comes before anything was good here; what
+    is good already has had its hooks."""
+    good = ledger.last_good
+    if purpose is rollouts.Purpose.RELEASE and good is not None and good.manifest_digest == wanted.digest:
+        return machine.Agenda()
     return machine.agenda(wanted, purpose, first=ledger.last_good is None)
 
 
@@ -110,19 +113,13 @@ async def planned(
 ) -> Planned:
     """What a release of `wanted` would run. A hook that the server refuses holds the release before its first write;
     one whose name an earlier run still has cannot be asked about."""
-    if ledger.last_good is not None and ledger.last_good.manifest_digest == wanted.digest:
-        return Planned()
     due = agenda(ledger, wanted, rollouts.Purpose.RELEASE).all
     known = {row.key: row for row in rows}
     opened = {one.key.name for one in wanted.kept.manifests if one.key.kind == "Namespace" and not one.key.group}
-    answers = await asyncio.gather(
-        *(
-            _planned(cluster, hook, known.get(hook.key), target=head.target.key, installation=installation)
-            for _, hook in due
-        )
-    )
     shown, holds = [], []
-    for (phase, hook), answer in zip(due, answers, strict=True):
+    for phase, hook in due:
+        row, key = known.get(hook.key), head.target.key
+        answer = await _planned(cluster, hook, row, target=key, installation=installation)
         if isinstance(answer, plans.Change):
             shown.append((machine.WORDS[phase], answer))
         elif phase is rollouts.Phase.BEFORE or hook.key.namespace not in opened:

@@ -1,9 +1,10 @@
 """Order: waves one after the other, each when the one before is healthy."""
 
+import signal
 from typing import Any
 
 from reconciler.model import records
-from tests.support import site
+from tests.support import dying, site
 
 WAVE = "reconciler.dev/wave"
 
@@ -129,3 +130,16 @@ def test_a_webhook_is_applied_once_its_own_pods_run(a_site: site.Site) -> None:
     finally:
         path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
         a_site.cluster.request("DELETE", f"{path}/{name}")
+
+
+def test_a_daemon_that_dies_in_a_wave_still_waits_for_it(a_site: site.Site) -> None:
+    """Killed when the first wave is written and not ready: the next start must not take it for done."""
+    a_site.application("web", [waved(-1, slow("api")), site.config_map("late", a="1")])
+    good = a_site.commit("two waves")
+    death = dying.Death("apply Deployment", after=True)
+    dead = dying.Child(a_site.config, a_site.log_file, death=death, trace=a_site.folder / "trace")
+    assert dead.wait(site.PATIENCE) == -signal.SIGKILL
+    a_site.start()
+    a_site.wait_good(good)
+    assert phases(a_site)[:2] == ["settling", "applying"]
+    assert written(a_site) == ["api", "late"]

@@ -121,3 +121,16 @@ def test_data_survives_json_and_carries_no_manifest() -> None:
 def test_every_action_has_a_symbol() -> None:
     assert set(present.SYMBOLS) == set(Action)
     assert len(set(present.SYMBOLS.values())) == len(Action)
+
+
+def test_hooks_are_shown_with_when_they_run() -> None:
+    key = ids.ObjectKey("batch", "Job", "web", "migrate")
+    hook = plans.Change(Action.CREATED, key, "it is a hook")
+    plan = plans.Plan(planned.TARGET, "d", (), hooks=(("before anything is applied", hook),))
+    shown = "hooks, before anything is applied\n  + Job.batch web/migrate  (it is a hook)\n"
+    assert shown in present.text(plan)
+    marked = "# hook, before anything is applied\n+ created Job.batch web/migrate  (it is a hook)\n"
+    assert marked in present.markdown(plan)
+    (listed,) = present.data(plan)["hooks"]  # type: ignore[misc]
+    assert isinstance(listed, dict)
+    assert (listed["when"], listed["name"]) == ("before anything is applied", "migrate")

@@ -49,6 +49,8 @@ def test_hooks_run_around_each_release_and_at_no_other_time(a_site: site.Site) -
             test_order.waved(-1, site.config_map("web", v=version)),
         ]
 
+    a_site.settings["environments"][site.ENVIRONMENT]["prune"] = {"percent": "100%"}
+    a_site.configure()
     a_site.application("web", objects("v1"))
     good = a_site.commit("v1")
     plan = a_site.command("plan").stdout

@@ -46,9 +46,15 @@ def shown(path: Path) -> str:
     """`spec.template.metadata.annotations[checksum/config]`."""
     text = ""
     for step in path:
-        plain = step.replace("-", "").replace("_", "").isalnum()
-        text += f".{step}" if plain else f"[{step}]"
-    return text.removeprefix(".")
+        text = below(text, step)
+    return text
+
+
+def below(path: str, step: str) -> str:
+    """The path that is shown of what lies one step deeper; a step with dots or slashes goes into brackets."""
+    if not step.replace("-", "").replace("_", "").isalnum():
+        return f"{path}[{step}]" if path else step
+    return f"{path}.{step}" if path else step
 
 
 def leaves(body: document.Json, path: Path) -> tuple[Path, ...]:

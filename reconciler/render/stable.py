@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from reconciler.model import document, ids, manifests, sources
+from reconciler.model import document, fields, ids, manifests, sources
 
 PATHS_SHOWN = 5
 _ACTION = re.compile(rb"\{\{.*?\}\}", re.DOTALL)
@@ -55,15 +55,13 @@ def _other_name(key: ids.ObjectKey, manifest: manifests.Manifest) -> str:
 
 
 def _paths(one: document.JsonValue, other: document.JsonValue) -> list[str]:
-    """Paths of the values that differ, sorted."""
+    """Paths of the values that differ, sorted, as `keepLive` and `ignore` take them."""
     found: list[str] = []
     nodes: list[tuple[str, document.JsonValue, document.JsonValue]] = [("", one, other)]
     while nodes:
         path, left, right = nodes.pop()
         if isinstance(left, dict) and isinstance(right, dict):
-            nodes += [
-                (f"{path}.{key}" if path else key, left.get(key), right.get(key)) for key in left.keys() | right.keys()
-            ]
+            nodes += [(fields.below(path, key), left.get(key), right.get(key)) for key in left.keys() | right.keys()]
         elif isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
             nodes += [(f"{path}[{index}]", *pair) for index, pair in enumerate(zip(left, right, strict=True))]
         elif left != right:

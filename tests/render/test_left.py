@@ -4,6 +4,7 @@ import pytest
 
 from reconciler.model import document, fields, ids, manifests
 from reconciler.render import left, stable
+from reconciler.settings import rendered as rendered_settings
 from tests.render import examples
 
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: %s}\nstringData: {password: %s, user: app}\n"
@@ -57,3 +58,15 @@ def test_under_both_words_a_field_is_kept() -> None:
 def test_without_rules_nothing_is_touched() -> None:
     found = examples.assembled(SECRET % ("a", "x"))
     assert left.taken_out(found, ()) is found
+
+
+def test_the_path_in_a_refusal_can_be_pasted() -> None:
+    """A key with dots or slashes is shown so that it is read back as one step."""
+    head = "apiVersion: v1\nkind: ConfigMap\n"
+    text = head + 'metadata: {name: a, annotations: {checksum/secret: "%s"}}\ndata: {a.conf: "%s"}\n'
+    one, other = (examples.assembled(text % (word, word)) for word in ("1", "2"))
+    (told,) = stable.differences(one, other)
+    paths = told.partition(" at ")[2].partition(";")[0].split(", ")
+    assert paths == ["data[a.conf]", "metadata.annotations[checksum/secret]"]
+    rules = [rule(*rendered_settings.field_path(path), kind="ConfigMap") for path in paths]
+    assert left.taken_out(one, rules).digest == left.taken_out(other, rules).digest

@@ -63,6 +63,7 @@ def _stateful_set(body: Json) -> None:
         claim.setdefault("apiVersion", "v1")
         claim.setdefault("kind", "PersistentVolumeClaim")
         _claim(claim)
+        podspecs.within(claim, "status").setdefault("phase", "Pending")
 
 
 def _daemon_set(body: Json) -> None:
@@ -102,9 +103,12 @@ def select_job(body: Json) -> None:
         return
     name = document.text(body, "metadata", "name")
     labels = podspecs.within(podspecs.within(podspecs.within(spec, "template"), "metadata"), "labels")
+    shared = document.at(body, "metadata", "labels") in (None, labels)
     labels["controller-uid"] = labels["batch.kubernetes.io/controller-uid"] = uid
     labels["job-name"] = labels["batch.kubernetes.io/job-name"] = name
     spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    if shared:  # they were defaulted to the template's
+        podspecs.within(body, "metadata")["labels"] = dict(labels)
 
 
 def _cron_job(body: Json) -> None:
@@ -160,16 +164,22 @@ def _network_policy(body: Json) -> None:
             port.setdefault("protocol", "TCP")
 
 
+def _endpoints(body: Json) -> None:
+    for port in podspecs.mappings(body, "ports"):
+        port.setdefault("name", "")
+        port.setdefault("protocol", "TCP")
+
+
 def _claim(body: Json) -> None:
     podspecs.within(body, "spec").setdefault("volumeMode", "Filesystem")
-    podspecs.within(body, "status").setdefault("phase", "Pending")
 
 
 def _volume(body: Json) -> None:
     spec = podspecs.within(body, "spec")
     spec.setdefault("persistentVolumeReclaimPolicy", "Retain")
     spec.setdefault("volumeMode", "Filesystem")
-    podspecs.within(body, "status").setdefault("phase", "Pending")
+    if isinstance(path := spec.get("hostPath"), dict):
+        path.setdefault("type", "")
 
 
 def _storage_class(body: Json) -> None:
@@ -272,6 +282,7 @@ _KINDS: dict[tuple[str, str], Callable[[Json], None]] = {
     (_BATCH, "CronJob"): _cron_job,
     (_BATCH, "Job"): _job,
     ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
+    ("discovery.k8s.io", "EndpointSlice"): _endpoints,
     ("networking.k8s.io", "NetworkPolicy"): _network_policy,
     ("storage.k8s.io", "StorageClass"): _storage_class,
     ("scheduling.k8s.io", "PriorityClass"): _priority_class,
@@ -319,12 +330,13 @@ def keep_address(body: Json, before: Json) -> None:
             spec.setdefault(name, was[name])
 
 
-def born(body: Json, key: ids.ObjectKey) -> None:
+def born(body: Json, key: ids.ObjectKey, *, now: str) -> None:
     """What the registry adds to a new object after its defaults; nobody owns it."""
+    if status := _STATUS.get((key.group, key.kind)):
+        body["status"] = dict(status)
     match key.group, key.kind:
         case "", "Namespace":
             podspecs.within(body, "spec").setdefault("finalizers", ["kubernetes"])
-            body["status"] = {"phase": "Active"}
         case "", "Pod":
             body["status"] = {"phase": "Pending", "qosClass": podspecs.quality(podspecs.within(body, "spec"))}
         case "batch", "Job":
@@ -333,6 +345,36 @@ def born(body: Json, key: ids.ObjectKey) -> None:
             _finalized(body, "kubernetes.io/pvc-protection")
         case "", "PersistentVolume":
             _finalized(body, "kubernetes.io/pv-protection")
+            body["status"] = {"phase": "Pending", "lastPhaseTransitionTime": now}
+        case "apps", "DaemonSet":
+            notes = podspecs.within(podspecs.within(body, "metadata"), "annotations")
+            notes["deprecated.daemonset.template.generation"] = "1"
+        case "apiextensions.k8s.io", "CustomResourceDefinition":
+            stored = [one["name"] for one in podspecs.mappings(body, "spec", "versions") if one.get("storage") is True]
+            body["status"] = {"acceptedNames": {"kind": "", "plural": ""}, "conditions": None, "storedVersions": stored}
+
+
+_STATUS: dict[tuple[str, str], Json] = {
+    ("", "Namespace"): {"phase": "Active"},
+    ("", "PersistentVolumeClaim"): {"phase": "Pending"},
+    ("", "ReplicationController"): {"replicas": 0},
+    ("apps", "DaemonSet"): {
+        "currentNumberScheduled": 0,
+        "desiredNumberScheduled": 0,
+        "numberMisscheduled": 0,
+        "numberReady": 0,
+    },
+    ("apps", "ReplicaSet"): {"replicas": 0},
+    ("apps", "StatefulSet"): {"availableReplicas": 0, "replicas": 0},
+    ("autoscaling", "HorizontalPodAutoscaler"): {"currentMetrics": None, "desiredReplicas": 0},
+    ("policy", "PodDisruptionBudget"): {
+        "currentHealthy": 0,
+        "desiredHealthy": 0,
+        "disruptionsAllowed": 0,
+        "expectedPods": 0,
+    },
+}
+"""Counts that are always shown."""
 
 
 def _finalized(body: Json, name: str) -> None:

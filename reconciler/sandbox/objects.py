@@ -31,7 +31,6 @@ FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 NO_STATUS: fields.Node = {"f:status": {}}
 ONLY_STATUS: fields.Node = {"f:metadata": {}, "f:spec": {}}
-NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
 class Objects:
@@ -105,7 +104,7 @@ class Objects:
             return None
         body = stored.changeable(present.body)
         change(body)
-        body = _of_subresource(body, present.body, subresource)
+        body = stored.of_subresource(body, present.body, subresource)
         if body == present.body:
             return present
         serving = self.served.serving(document.text(body, "apiVersion"), key.kind)
@@ -117,7 +116,7 @@ class Objects:
             _completed(body, serving)
             ignored = NO_STATUS if serving.status else fields.EMPTY
             if serving.status and not subresource:
-                _keep(body, present.body, "status")
+                stored.keep(body, present.body, "status")
         writer = ownership.Manager("Update", manager, document.text(body, "apiVersion"), subresource)
         its = document.mapping(body, "metadata")
         if its.get("managedFields") == [{}]:  # how somebody resets them
@@ -155,6 +154,8 @@ class Objects:
             return answering.mistyped(key, version, error)
         except ownership.ConflictError as error:
             return answering.conflict(key, error)
+        if present and not outcome.changed and ownership.alike(outcome.owners, ownership.parsed(present.metadata)):
+            return live.Applied(_shown(present), created=False)
         new = stored.copied(outcome.body)
         _completed(new, serving)
         if present is None:
@@ -163,12 +164,11 @@ class Objects:
             result = self._made(key, new, serving=serving, owners=outcome.owners, dry_run=dry_run)
         else:
             if serving.status:
-                _keep(new, present.body, "status")
+                stored.keep(new, present.body, "status")
             result = self._changed(present, new, serving=serving, owners=outcome.owners, dry_run=dry_run)
         if isinstance(result, live.Refused):
             return result
-        shown = live.LiveObject(metadata.meta(result.body, key.kind_key), document.encode(result.body))
-        return live.Applied(shown, created=present is None)
+        return live.Applied(_shown(result), created=present is None)
 
     def delete(
         self, key: ids.ObjectKey, *, uid: str = "", propagation: str = "Background", at_once: bool = False
@@ -241,14 +241,13 @@ class Objects:
         if serving.generated:
             its["generation"] = 1
         if serving.status:
-            body.pop("status", None)
-        defaults.born(body, key)
-        if serving.shape.built_in:
-            settling.settle(body, serving.shape)
+            settling.reset(body, "status", serving.shape)
+        defaults.born(body, key, now=self._now())
         if refused := refusing.invalid(key, body, before=None, shape=serving.shape):
             return refused
-        if key.kind == "Service" and not key.group:
-            self._addresses = defaults.address(body, self._addresses)
+        if _is_service(key):
+            given = defaults.address(body, self._addresses)
+            self._addresses = self._addresses if dry_run else given
         its["managedFields"] = ownership.encoded(owners)
         if not its["managedFields"]:
             del its["managedFields"]
@@ -267,7 +266,7 @@ class Objects:
         """Store a new version, unless it is the one before with other times. `valid`: there is nothing to refuse."""
         its, was = document.mapping(body, "metadata"), present.metadata
         for name in ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp"):
-            _keep(its, was, name)
+            stored.keep(its, was, name)
         if _is_service(present.key):
             defaults.keep_address(body, present.body)
         if not valid and (refused := refusing.invalid(present.key, body, before=present.body, shape=serving.shape)):
@@ -280,7 +279,7 @@ class Objects:
         its["managedFields"] = ownership.encoded(owners)
         if not its["managedFields"]:
             del its["managedFields"]
-        if serving.generated and _content(body) != _content(present.body):
+        if serving.generated and stored.content(body) != stored.content(present.body):
             its["generation"] = document.number(was, "generation") + 1
         return Stored(present.key, body) if dry_run else self._write(present.key, body, before=present)
 
@@ -356,7 +355,11 @@ class Objects:
             self._telling = False
 
     def _now(self) -> str:
-        return stored.time(self._clock.now())
+        return stored.time(self._clock.now().replace(microsecond=0))
+
+
+def _shown(found: Stored) -> live.LiveObject:
+    return live.LiveObject(metadata.meta(found.body, found.key.kind_key), document.encode(found.body))
 
 
 def _is_service(key: ids.ObjectKey) -> bool:
@@ -370,28 +373,3 @@ def _completed(body: document.Json, serving: served.Serving) -> None:
         settling.settle(body, serving.shape)
     else:
         settling.complete(body, serving.shape)
-
-
-def _of_subresource(body: document.Json, present: document.Json, subresource: str) -> document.Json:
-    """What a PUT to a subresource takes of the body."""
-    if subresource == "status":
-        taken = {**present, "metadata": dict(document.mapping(present, "metadata"))}
-        _keep(taken, body, "status")
-        return taken
-    if subresource == "scale":
-        taken = stored.changeable(present)
-        _keep(document.mapping(taken, "spec"), document.mapping(body, "spec"), "replicas")
-        return taken
-    return body
-
-
-def _keep(body: document.Json, other: document.Json, name: str) -> None:
-    """As the other has it."""
-    if name in other:
-        body[name] = other[name]
-    else:
-        body.pop(name, None)
-
-
-def _content(body: document.Json) -> document.Json:
-    return {name: value for name, value in body.items() if name not in NOT_CONTENT}

@@ -171,7 +171,8 @@ def applied(
     owners = dict(parsed(document.mapping(old, "metadata"))) if old is not None else {}
     if old is not None and not owners:
         everything = stripped(merging.compared({}, old, shape).changed(), ignored)
-        owners[Manager("Update", BEFORE, version)] = Owned(everything, version, now)
+        if everything:
+            owners[Manager("Update", BEFORE, version)] = Owned(everything, version, now)
     before = owners.get(manager)
     body = merging.merged(old or {}, wanted, shape)
     owners[manager] = Owned(mine, version, before.time if before else "")

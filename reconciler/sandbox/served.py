@@ -66,6 +66,7 @@ GENERATED = frozenset(
         ("networking.k8s.io", "IngressClass"),
         ("networking.k8s.io", "NetworkPolicy"),
         ("policy", "PodDisruptionBudget"),
+        ("scheduling.k8s.io", "PriorityClass"),
     }
 )
 GENERATED_GROUPS = frozenset({"admissionregistration.k8s.io", "apiextensions.k8s.io", "flowcontrol.apiserver.k8s.io"})

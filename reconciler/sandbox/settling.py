@@ -21,6 +21,16 @@ def settle(body: document.Json, shape: shapes.Shape) -> None:
             body[name] = _settled(value, its)
 
 
+def reset(body: document.Json, name: str, shape: shapes.Shape) -> None:
+    """A field as it is where nobody has written anything in it."""
+    body.pop(name, None)
+    its = shape.field(name)
+    if its is not None and its.skeleton:
+        empty: document.Json = {}
+        settle(empty, its)
+        body[name] = empty
+
+
 def _nothing(value: document.JsonValue, shape: shapes.Shape | None, required: bool) -> bool:
     if value is None:
         return not required

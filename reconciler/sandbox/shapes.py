@@ -41,6 +41,9 @@ SCALARS: dict[str, tuple[tuple[type, ...], str]] = {
 }
 
 
+LIMITS = frozenset({"enum", "pattern", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems"})
+
+
 class Shape:
     """One place in an object. `atomic`: it has one owner as a whole."""
 
@@ -53,6 +56,7 @@ class Shape:
         "atomic",
         "built_in",
         "keys",
+        "limited",
         "quantity",
         "required",
         "schema",
@@ -79,6 +83,7 @@ class Shape:
         self.atomic = schema.get("x-kubernetes-map-type") == "atomic"
         if self.what is What.LIST:
             self.atomic = schema.get("x-kubernetes-list-type") not in ("map", "set")
+        self.limited = not built_in or not LIMITS.isdisjoint(schema)
         self.required = frozenset(name for name in document.items(schema, "required") if isinstance(name, str))
         self.skeleton = built_in and default == {}
         """A Go struct that is always there, empty where nobody set anything in it."""
@@ -136,6 +141,8 @@ class Shape:
     def refuses(self, value: document.JsonValue) -> str:
         """Why the schema does not allow this value, types aside; '' when it does."""
         schema = self.schema
+        if not self.limited:
+            return ""
         if value is None:
             return "" if self.built_in or schema.get("nullable") is True or not self.type else "Invalid value: null"
         if (allowed := schema.get("enum")) and isinstance(allowed, list) and value not in allowed:

@@ -1,6 +1,7 @@
 """One version of one object, one write, and what is read from a stored body again and again."""
 
 import datetime
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -73,8 +74,9 @@ class Happened:
     before: Stored | None
 
 
+@functools.lru_cache(maxsize=64)
 def time(at: datetime.datetime) -> str:
-    """As the API server writes it."""
+    """As the API server writes it, in whole seconds."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -101,3 +103,31 @@ def key_of(body: document.Json) -> ids.ObjectKey:
         document.text(body, "metadata", "namespace"),
         document.text(body, "metadata", "name"),
     )
+
+
+NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
+
+
+def of_subresource(body: document.Json, present: document.Json, subresource: str) -> document.Json:
+    """What a PUT to a subresource takes of the body."""
+    if subresource == "status":
+        taken = {**present, "metadata": dict(document.mapping(present, "metadata"))}
+        keep(taken, body, "status")
+        return taken
+    if subresource == "scale":
+        taken = changeable(present)
+        keep(document.mapping(taken, "spec"), document.mapping(body, "spec"), "replicas")
+        return taken
+    return body
+
+
+def keep(body: document.Json, other: document.Json, name: str) -> None:
+    """As the other has it."""
+    if name in other:
+        body[name] = other[name]
+    else:
+        body.pop(name, None)
+
+
+def content(body: document.Json) -> document.Json:
+    return {name: value for name, value in body.items() if name not in NOT_CONTENT}

@@ -93,6 +93,7 @@ PASS, WAIT, BLOCK = verdicts.Decision.PASS, verdicts.Decision.UNKNOWN, verdicts.
         (1, 2, 5, 0, WAIT),  # two more look unwell at the same moment
         (1, 2, 5, brake.SETTLE, PASS),  # … and did not fail
         (3, 0, 5, 0, BLOCK),
+        (3, 0, 5, 2 * brake.SETTLE, BLOCK),  # waiting changes nothing about those that have failed
     ],
 )
 def test_the_brake(failed: int, unwell: int, total: int, waited: float, decision: verdicts.Decision) -> None:

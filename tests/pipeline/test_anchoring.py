@@ -5,22 +5,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from reconciler.edges import system
-from reconciler.edges.journal import memory
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import anchoring, world
-from reconciler.sandbox import cluster, objects
-from reconciler.settings import deployment, loading
+from tests.support import worlds
 
-SETTINGS = """\
-repositories: {main: {url: 'https://git.example.com/team/state.git', ref: refs/heads/main}}
-clusters: {one: {inCluster: true}, two: {inCluster: true}}
-environments:
-  production: {repository: main, cluster: one, namespaces: [web]}
-  staging: {repository: main, cluster: one, namespaces: [web]}
-  far: {repository: main, cluster: two, namespaces: [web]}
-"""
-OURS, THEIRS = "11111111-aaaa", "22222222-bbbb"
+OURS, THEIRS = worlds.INSTALLATION, "22222222-bbbb"
 WEB, API = ids.TargetKey("production", "web"), ids.TargetKey("staging", "api")
 FAR, ELSEWHERE = ids.TargetKey("far", "web"), ids.TargetKey("theirs", "web")
 Held = outcomes.HoldReason
@@ -29,26 +18,7 @@ GOOD = records.Good("a" * 40, "good", "manifests", "2026-01-01T10:00:00Z")
 
 @pytest.fixture
 async def here() -> world.World:
-    """Two clusters without records, and a journal whose chain has three events, which leads."""
-    clock, chance = system.SystemClock(), system.SystemChance()
-    its = loading.load(deployment.Deployment, SETTINGS, where="config/deployment-config.yaml")
-    journal = memory.Memory(installation=OURS, now=clock.now).open()
-    made = world.World(
-        clock=clock,
-        chance=chance,
-        journal=journal,
-        renderer=None,  # type: ignore[arg-type] # nothing is rendered, probed or read from Git here
-        prober=None,  # type: ignore[arg-type]
-        repositories={},
-        clusters={name: cluster.SandboxCluster(name, objects.Objects(clock, chance)) for name in its.clusters},
-        settings=its,
-        epoch=await journal.lead("the test"),
-        heard=lambda event: None,
-        adjust=None,  # type: ignore[arg-type]
-    )
-    for number in range(3):
-        await made.append(made.event(records.EventKind.LEADING, f"event {number}"))
-    return made
+    return await worlds.made()
 
 
 async def record(here: world.World, target: ids.TargetKey, *, of: str = OURS, at: int = 3) -> records.TargetRecord:

@@ -2,7 +2,8 @@
 
 `composing.py` builds the world and runs the daemon, `beside.py` one for commands that only look. The others serve one
 family of commands each: `showing.py` status and history, `asking.py` requests, `waiting.py` wait, `previewing.py` plan,
-`auditing.py` audit, `doctoring.py` doctor, `describing.py` the reference pages.
+`auditing.py` audit, `keeping.py` and `rebuilding.py` journal, `doctoring.py` doctor, `describing.py` the reference
+pages.
 """
 
 from reconciler.app.asking import ask as ask

@@ -36,7 +36,8 @@ class Anchoring:
     here: world.World
     _known: dict[ids.TargetKey, Content] = field(default_factory=dict)
     _listed: dict[str, _Listed] = field(default_factory=dict)
-    _listing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _listing: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """One list at a time of each cluster; one that does not answer keeps no other waiting."""
 
     async def check(self, ledger: records.Ledger) -> outcomes.Hold | None:
         """Why the target must be left alone; None when its record, if there is one, is ours and fits the journal.
@@ -89,7 +90,7 @@ class Anchoring:
         self._known.pop(key, None)
 
     async def _list(self, cluster: ports.Cluster) -> _Listed:
-        async with self._listing:
+        async with self._listing.setdefault(cluster.name, asyncio.Lock()):
             now = self.here.clock.monotonic()
             listed = self._listed.get(cluster.name)
             if listed is None or listed.cluster is not cluster or now - listed.at >= FRESH:

@@ -1,5 +1,6 @@
 """Which records stop which targets, and when a record is written (design §5)."""
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping
 
@@ -7,6 +8,7 @@ import pytest
 
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import anchoring, world
+from reconciler.sandbox import cluster, objects
 from tests.support import worlds
 
 OURS, THEIRS = worlds.INSTALLATION, "22222222-bbbb"
@@ -88,3 +90,22 @@ async def test_a_journal_that_has_made_something_loses_only_the_target_that_is_f
     await here.clusters["one"].write_record(await record(here, WEB, of=THEIRS))
     expected = {str(API): None, str(WEB): Held.FOREIGN_INSTALLATION}
     assert await held(here, anchoring.Anchoring(here), API, WEB) == expected
+
+
+class Silent(cluster.SandboxCluster):
+    """Never answers."""
+
+    async def read_records(self) -> tuple[records.TargetRecord, ...]:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("unreachable")
+
+
+async def test_a_cluster_that_does_not_answer_keeps_no_other_waiting(here: world.World) -> None:
+    clock, chance = here.clock, here.chance
+    here.clusters = {**here.clusters, "two": Silent("two", objects.Objects(clock, chance))}
+    anchors = anchoring.Anchoring(here)
+    stuck = asyncio.create_task(held(here, anchors, FAR))
+    await asyncio.sleep(0)
+    assert await asyncio.wait_for(held(here, anchors, WEB, API), 10) == {str(WEB): None, str(API): None}
+    assert not stuck.done()
+    stuck.cancel()

@@ -19,6 +19,8 @@ class Queue:
     _heap: list[tuple[float, ids.TargetKey]] = field(default_factory=list)
     _busy: set[ids.TargetKey] = field(default_factory=set)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _line: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever waits for a key stands in line: each change wakes the first, not everybody."""
     _held: int = 0
 
     def wake(self, key: ids.TargetKey, *, after: float = 0.0) -> None:
@@ -35,13 +37,14 @@ class Queue:
 
     async def take(self) -> ids.TargetKey:
         """The next key that is due and that no worker holds; waits for one."""
-        while True:
-            self._changed.clear()
-            key, wait = (None, None) if self._held else self._next()
-            if key is not None:
-                self._busy.add(key)
-                return key
-            await self._sleep(wait)
+        async with self._line:
+            while True:
+                self._changed.clear()
+                key, wait = (None, None) if self._held else self._next()
+                if key is not None:
+                    self._busy.add(key)
+                    return key
+                await self._sleep(wait)
 
     def done(self, key: ids.TargetKey) -> None:
         """The worker has finished with `key`."""

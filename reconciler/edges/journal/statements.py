@@ -18,6 +18,59 @@ FINAL = (records.Result.DONE.value, records.Result.REFUSED.value)
 CHUNK = 10_000
 """Values in one query: SQLite takes 32,766."""
 
+# Queries that every pass makes are built once: to build one costs SQLAlchemy more than to carry it out.
+
+
+def _of(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The rows of one target, whose values `_named` gives."""
+    return sa.and_(
+        table.c.environment == sa.bindparam("environment"), table.c.application == sa.bindparam("application")
+    )
+
+
+_EPOCH = sa.select(sa.func.max(tables.leadership.c.epoch))
+_TARGETS = sa.select(tables.targets.c.environment, tables.targets.c.application).order_by(
+    tables.targets.c.environment, tables.targets.c.application
+)
+_LEDGER = sa.select(tables.targets).where(_of(tables.targets))
+_HEAD = sa.select(tables.events.c.sequence, tables.events.c.hash).order_by(tables.events.c.sequence.desc()).limit(1)
+_EVENTS = (
+    sa.select(tables.events)
+    .where(tables.events.c.sequence > sa.bindparam("after"))
+    .order_by(tables.events.c.sequence)
+    .limit(sa.bindparam("most"))
+)
+_INVENTORY = sa.select(tables.inventory).where(_of(tables.inventory)).order_by(tables.inventory.c.object)
+_OWNERS = sa.select(tables.inventory.c.environment, tables.inventory.c.application).where(
+    tables.inventory.c.object == sa.bindparam("object")
+)
+_OPEN_INTENTS = (
+    sa.select(tables.intents)
+    .where(_of(tables.intents), tables.intents.c.result.is_(None))
+    .order_by(tables.intents.c.at, tables.intents.c.operation)
+)
+_OPEN_REQUESTS = sa.select(tables.requests).where(tables.requests.c.answer == "").order_by(tables.requests.c.sequence)
+_KNOWN = sa.select(tables.intents).where(tables.intents.c.operation.in_(sa.bindparam("operations", expanding=True)))
+_UPDATE_INTENT = sa.update(tables.intents).where(tables.intents.c.operation == sa.bindparam("of"))
+_NEW_EVENT, _NEW_INTENT = sa.insert(tables.events), sa.insert(tables.intents)
+_PENDING = sqlite.insert(tables.inventory).on_conflict_do_nothing()
+_FORGET = sa.delete(tables.inventory).where(_of(tables.inventory), tables.inventory.c.object == sa.bindparam("o"))
+
+
+def _named(target: ids.TargetKey) -> dict[str, str]:
+    return {"environment": target.environment, "application": target.application}
+
+
+def _replacing(table: sa.Table) -> sqlite.Insert:
+    """Insert, or replace what has the same primary key."""
+    insert = sqlite.insert(table)
+    keys = [column.name for column in table.primary_key]
+    new = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=new)
+
+
+_PUT = {table.name: _replacing(table) for table in (tables.targets, tables.rollouts, tables.inventory)}
+
 
 def lead(tx: Transaction, holder: str, *, at: str) -> int:
     new = epoch(tx) + 1
@@ -26,7 +79,7 @@ def lead(tx: Transaction, holder: str, *, at: str) -> int:
 
 
 def epoch(tx: Transaction) -> int:
-    return tx.execute(sa.select(sa.func.max(tables.leadership.c.epoch))).scalar_one() or 0
+    return tx.execute(_EPOCH).scalar_one() or 0
 
 
 def leader(tx: Transaction) -> str:
@@ -44,12 +97,11 @@ def check_epoch(tx: Transaction, ours: int) -> None:
 
 
 def targets(tx: Transaction) -> tuple[ids.TargetKey, ...]:
-    columns = (tables.targets.c.environment, tables.targets.c.application)
-    return tuple(rows.to_target(row) for row in tx.execute(sa.select(*columns).order_by(*columns)).mappings())
+    return tuple(rows.to_target(row) for row in tx.execute(_TARGETS).mappings())
 
 
 def ledger(tx: Transaction, target: ids.TargetKey) -> records.Ledger:
-    found = tx.execute(sa.select(tables.targets).where(_of(tables.targets, target))).mappings().first()
+    found = tx.execute(_LEDGER, _named(target)).mappings().first()
     return rows.to_ledger(found) if found else records.Ledger(target)
 
 
@@ -79,37 +131,31 @@ def append(tx: Transaction, new: Sequence[records.Event]) -> None:
         sequence, previous = linked.sequence, linked.hash
         values.append(rows.of_event(linked))
     if values:
-        tx.execute(sa.insert(tables.events), values)
+        tx.execute(_NEW_EVENT, values)
 
 
 def head(tx: Transaction) -> tuple[int, str]:
-    table = tables.events
-    found = tx.execute(sa.select(table.c.sequence, table.c.hash).order_by(table.c.sequence.desc()).limit(1)).first()
+    found = tx.execute(_HEAD).first()
     return (found.sequence, found.hash) if found else chain.FIRST
 
 
 def events(tx: Transaction, *, after: int, limit: int) -> tuple[records.ChainedEvent, ...]:
-    table = tables.events
-    query = sa.select(table).where(table.c.sequence > after).order_by(table.c.sequence).limit(limit)
-    return tuple(rows.to_event(row) for row in tx.execute(query).mappings())
+    return tuple(rows.to_event(row) for row in tx.execute(_EVENTS, {"after": after, "most": limit}).mappings())
 
 
 def history(tx: Transaction, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
     table = tables.events
-    query = sa.select(table).where(_of(table, target)).order_by(table.c.sequence.desc()).limit(limit)
-    return tuple(rows.to_event(row) for row in tx.execute(query).mappings())
+    query = sa.select(table).where(_of(table)).order_by(table.c.sequence.desc()).limit(limit)
+    return tuple(rows.to_event(row) for row in tx.execute(query, _named(target)).mappings())
 
 
 def inventory(tx: Transaction, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
-    query = sa.select(tables.inventory).where(_of(tables.inventory, target)).order_by(tables.inventory.c.object)
-    return tuple(rows.to_inventory(row) for row in tx.execute(query).mappings())
+    return tuple(rows.to_inventory(row) for row in tx.execute(_INVENTORY, _named(target)).mappings())
 
 
 def owner(tx: Transaction, key: ids.ObjectKey, *, among: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
     """Few targets know one object, so the rest is sorted out here and no query grows with the cluster."""
-    table = tables.inventory
-    query = sa.select(table.c.environment, table.c.application).where(table.c.object == key.path)
-    found = [rows.to_target(row) for row in tx.execute(query).mappings()]
+    found = [rows.to_target(row) for row in tx.execute(_OWNERS, {"object": key.path}).mappings()]
     return min((target for target in found if target in among), default=None)
 
 
@@ -132,13 +178,13 @@ def intend(tx: Transaction, intents: Sequence[records.Intent], *, epoch: int) ->
         _same_deed(intent, known.get(intent.operation))
     fresh = [rows.of_intent(intent, epoch=epoch) for intent in intents if intent.operation not in known]
     if fresh:
-        tx.execute(sa.insert(tables.intents), fresh)
+        tx.execute(_NEW_INTENT, fresh)
     again = [operation for operation, row in known.items() if row["result"] not in FINAL]
     reopened = {"epoch": epoch, "result": None, "because": "", "settled_at": None}
     _update_intents(tx, [{"of": operation, **reopened} for operation in again])
     new = [rows.pending(intent) for intent in intents if intent.verb is records.Verb.APPLY]
     if new:
-        tx.execute(sqlite.insert(tables.inventory).on_conflict_do_nothing(), new)
+        tx.execute(_PENDING, new)
 
 
 def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> None:
@@ -165,10 +211,9 @@ def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> N
 
 def _known(tx: Transaction, operations: Sequence[str]) -> dict[str, sa.RowMapping]:
     """The recorded intents among these, by operation."""
-    table, found = tables.intents, {}
+    found = {}
     for chunk in (operations[start : start + CHUNK] for start in range(0, len(operations), CHUNK)):
-        query = sa.select(table).where(table.c.operation.in_(chunk))
-        found.update({row["operation"]: row for row in tx.execute(query).mappings()})
+        found.update({row["operation"]: row for row in tx.execute(_KNOWN, {"operations": chunk}).mappings()})
     return found
 
 
@@ -186,22 +231,16 @@ def _same_deed(intent: records.Intent, known: sa.RowMapping | None) -> None:
 def _update_intents(tx: Transaction, values: Sequence[rows.Values]) -> None:
     """Update the intents named by `of` with the other values."""
     if values:
-        tx.execute(sa.update(tables.intents).where(tables.intents.c.operation == sa.bindparam("of")), list(values))
+        tx.execute(_UPDATE_INTENT, list(values))
 
 
 def _forget(tx: Transaction, objects: Sequence[tuple[ids.TargetKey, ids.ObjectKey]]) -> None:
-    table = tables.inventory
-    named = {"e": table.c.environment, "a": table.c.application, "o": table.c.object}
     if objects:
-        where = (column == sa.bindparam(name) for name, column in named.items())
-        gone = [{"e": target.environment, "a": target.application, "o": key.path} for target, key in objects]
-        tx.execute(sa.delete(table).where(*where), gone)
+        tx.execute(_FORGET, [{**_named(target), "o": key.path} for target, key in objects])
 
 
 def open_intents(tx: Transaction, target: ids.TargetKey) -> tuple[records.Intent, ...]:
-    table = tables.intents
-    query = sa.select(table).where(_of(table, target), table.c.result.is_(None)).order_by(table.c.at, table.c.operation)
-    return tuple(rows.to_intent(row) for row in tx.execute(query).mappings())
+    return tuple(rows.to_intent(row) for row in tx.execute(_OPEN_INTENTS, _named(target)).mappings())
 
 
 def ask(tx: Transaction, request: records.Request) -> None:
@@ -209,9 +248,7 @@ def ask(tx: Transaction, request: records.Request) -> None:
 
 
 def open_requests(tx: Transaction) -> tuple[records.Request, ...]:
-    table = tables.requests
-    query = sa.select(table).where(table.c.answer == "").order_by(table.c.sequence)
-    return tuple(rows.to_request(row) for row in tx.execute(query).mappings())
+    return tuple(rows.to_request(row) for row in tx.execute(_OPEN_REQUESTS).mappings())
 
 
 def answer(tx: Transaction, id_: str, *, answer: str) -> None:
@@ -226,15 +263,6 @@ def request(tx: Transaction, id_: str) -> records.Request | None:
     return rows.to_request(found) if found else None
 
 
-def _of(table: sa.Table, target: ids.TargetKey) -> sa.ColumnElement[bool]:
-    return sa.and_(table.c.environment == target.environment, table.c.application == target.application)
-
-
 def _put(tx: Transaction, table: sa.Table, *, values: Sequence[rows.Values]) -> None:
-    """Insert, or replace what has the same primary key."""
-    if not values:
-        return
-    insert = sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    new = {name: insert.excluded[name] for name in values[0] if name not in keys}
-    tx.execute(insert.on_conflict_do_update(index_elements=keys, set_=new), list(values))
+    if values:
+        tx.execute(_PUT[table.name], list(values))

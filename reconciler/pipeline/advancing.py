@@ -303,11 +303,10 @@ class Advancing:
         return Stepped(ledger, outcomes.PassResult(outcome, because, 0.0))
 
     async def _over(self, ledger: records.Ledger) -> None:
-        """A rollout has ended: stop following, clear what its own writes stirred up, anchor the journal."""
+        """A rollout has ended: stop following, tell its own writes from other people's, anchor the journal."""
         await self._watching.release(ledger.target)
         self._failing.forget(ledger.target)
-        self._drift.clean(ledger.target)
-        await self._drift.learn(ledger.target)
+        await self._drift.settle(ledger.target)
         await self._anchoring.anchor(ledger)
 
 

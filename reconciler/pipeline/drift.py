@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler import ports
+from reconciler import errors, ports
 from reconciler.model import ids, live, plans, records
 from reconciler.pipeline import world
 from reconciler.plan import drift
@@ -30,6 +30,7 @@ class Drift:
         self._rows: dict[tuple[str, ids.ObjectKey], tuple[ids.TargetKey, records.InventoryRow]] = {}
         self._of: dict[ids.TargetKey, tuple[tuple[str, ids.ObjectKey], ...]] = {}
         self._dirty: dict[ids.TargetKey, str] = {}
+        self._count: dict[ids.TargetKey, int] = {}
         self._healings: dict[ids.TargetKey, Healing] = {}
         self._put_off: dict[ids.TargetKey, str] = {}
         self._tolerated: dict[ids.TargetKey, str] = {}
@@ -60,24 +61,48 @@ class Drift:
     def suspect(self, key: ids.TargetKey, because: str) -> None:
         """Look at the target again though nothing of it changed in Git."""
         self._dirty.setdefault(key, because)
+        self._count[key] = self.count(key) + 1
         self._wake(key)
 
     def suspected(self, key: ids.TargetKey) -> str:
         """Why the target may have drifted; '' when nothing was heard since it was clean."""
         return self._dirty.get(key, "")
 
-    def clean(self, key: ids.TargetKey) -> None:
-        """The target is as wanted."""
+    def count(self, key: ids.TargetKey) -> int:
+        """How often the target was suspected. Asked before a plan is made, for `clean` after it."""
+        return self._count.get(key, 0)
+
+    def clean(self, key: ids.TargetKey, *, count: int) -> None:
+        """The target is as wanted, as a plan has found that was begun at `count`. What was heard since may be news to
+        that plan: an edit of an object that it had read already would never be seen again."""
+        if self.count(key) == count:
+            self._forget(key)
+
+    async def settle(self, key: ids.TargetKey) -> None:
+        """A rollout of the target is over, and with it what its own writes stirred up. What differs from those writes
+        now was done by somebody else meanwhile; where no watch can tell, a plan will."""
+        self._forget(key)
+        await self.learn(key)
+        cluster = self._here.cluster_of(key)
+        for row in self.rows(key):
+            try:
+                because = drift.suspicious(row, cluster.meta(row.key))
+            except errors.Transient as error:
+                because = str(error)
+            if because:
+                self.suspect(key, f"{row.key}: {because}")
+
+    def _forget(self, key: ids.TargetKey) -> None:
         for found in (self._dirty, self._put_off, self._tolerated):
             found.pop(key, None)
 
-    async def tolerate(self, key: ids.TargetKey, plan: plans.Plan) -> drift.Tolerated:
-        """Leave what `plan` would heal as it is, and remember that."""
+    async def tolerate(self, key: ids.TargetKey, plan: plans.Plan, *, count: int) -> drift.Tolerated:
+        """Leave what `plan`, begun at `count`, would heal as it is, and remember that."""
         found = drift.tolerated(plan, await self._here.journal.inventory(key))
         if found.rows:
             await self._here.journal.adopt_rows(key, found.rows, epoch=self._here.epoch)
             await self.learn(key)
-        self.clean(key)
+        self.clean(key, count=count)
         self._tolerated[key] = found.because
         return found
 

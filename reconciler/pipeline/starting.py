@@ -42,6 +42,7 @@ class Starting:
         if done and (waits := self._drift.waits(ledger.target)):
             due_in = self._drift.heals_in(ledger.target)
             return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, waits, due_in))
+        count = self._drift.count(ledger.target)
         purpose = _purpose(done, choice)
         if purpose is rollouts.Purpose.RELEASE:
             if hold := await self.history(ledger, choice):
@@ -58,9 +59,9 @@ class Starting:
         if decided.hold or decided.plan is None:
             return Started(ledger, held(decided.hold, due_in=RETRY_REFUSED))
         if done:
-            return await self._heal(ledger, prepared, wanted, decided.plan)
+            return await self._heal(ledger, prepared, wanted, decided.plan, choice=choice, count=count)
         if not decided.plan.writes and ledger.last_good and ledger.last_good.manifest_digest == wanted.digest:
-            return Started(await self._good_already(ledger, choice, wanted), _rest(choice))
+            return Started(await self._good_already(ledger, choice, wanted, count=count), _rest(choice))
         if purpose is rollouts.Purpose.RELEASE:
             choice = replace(choice, revision=decided.since)
         # A return first stops what moves, and may prune what the failed release made: it plans when it comes to that.
@@ -79,26 +80,34 @@ class Starting:
         )
 
     async def _heal(
-        self, ledger: records.Ledger, prepared: heads.Prepared, wanted: manifests.ManifestSet, plan: plans.Plan
+        self,
+        ledger: records.Ledger,
+        prepared: heads.Prepared,
+        wanted: manifests.ManifestSet,
+        plan: plans.Plan,
+        *,
+        choice: desired.Desired,
+        count: int,
     ) -> Started:
+        """Everything is there already, and may have drifted. What held the head before is still told afterwards."""
         key = ledger.target
         if not plan.writes:
-            self._drift.clean(key)
+            self._drift.clean(key, count=count)
             await self._drift.learn(key)
-            return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, "in sync"))
+            return Started(ledger, _rest(choice))
         if prepared.target.drift is targets.DriftMode.WARN:
-            found = await self._drift.tolerate(key, plan)
+            found = await self._drift.tolerate(key, plan, count=count)
             if found.news:
                 await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, found.because, target=key))
-            return Started(ledger, outcomes.PassResult(outcomes.Outcome.UNCHANGED, found.because or "in sync"))
+            return Started(ledger, _rest(choice, tolerated=found.because))
         because = drifts.told(plan, healing=True)
         if wait := self._drift.heals_in(key):
             self._drift.put_off(key, because)
             return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, self._drift.waits(key), wait))
         self._drift.healed(key)
-        choice = desired.Desired(prepared.inputs.revision, prepared.inputs.digest, because, None)
+        healing = desired.Desired(prepared.inputs.revision, prepared.inputs.digest, because, None)
         await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
-        return Started(await self._begin(ledger, choice, wanted, rollouts.Purpose.HEAL), None, plan)
+        return Started(await self._begin(ledger, healing, wanted, rollouts.Purpose.HEAL), None, plan)
 
     async def _begin(
         self,
@@ -138,7 +147,7 @@ class Starting:
         return await here.write(new, started)
 
     async def _good_already(
-        self, ledger: records.Ledger, choice: desired.Desired, wanted: manifests.ManifestSet
+        self, ledger: records.Ledger, choice: desired.Desired, wanted: manifests.ManifestSet, *, count: int
     ) -> records.Ledger:
         """New inputs, the same objects as last good: nothing to prove, last good moves on."""
         here = self._here
@@ -151,7 +160,7 @@ class Starting:
             target=ledger.target,
             revision=choice.revision,
         )
-        self._drift.clean(ledger.target)
+        self._drift.clean(ledger.target, count=count)
         new = replace(ledger.proven(good), present=present, deployed=choice.revision, accepted_history="")
         return await here.write(new, event)
 

@@ -26,7 +26,7 @@ class SandboxCluster:
         self.calls: list[Call] = []
         self._name, self._objects = name, kept
         self._records = namespace_for_records
-        self._watching = watching.Watching(name, kept)
+        self.watches = watching.Watching(name, kept)
 
     @property
     def name(self) -> str:
@@ -37,9 +37,9 @@ class SandboxCluster:
 
     async def read(self, key: ids.ObjectKey) -> live.LiveObject | None:
         self._served(key)
-        self._watching.arrange()
+        self.watches.arrange()
         found = self._objects.get(key)
-        return self._watching.shown(found) if found else None
+        return self.watches.shown(found) if found else None
 
     async def dry_run(self, manifest: manifests.Manifest, *, force: bool) -> live.Applied | live.Refused:
         return self._objects.apply(manifest.document(), manager=metadata.MANAGER, force=force, dry_run=True)
@@ -47,7 +47,7 @@ class SandboxCluster:
     async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
         reply = self._objects.apply(manifest.document(), manager=metadata.MANAGER, force=force)
         self.calls.append(Call(operation, records.Verb.APPLY, manifest.key, reply))
-        self._watching.arrange()
+        self.watches.arrange()
         return reply
 
     async def delete(
@@ -63,26 +63,26 @@ class SandboxCluster:
             return live.Refused(key, live.Why.NO_KIND, because, status=404)
         reply = self._objects.delete(key, uid=uid, propagation=propagation.value) or live.Deleted(key, gone=True)
         self.calls.append(Call(operation, records.Verb.DELETE, key, reply))
-        self._watching.arrange()
+        self.watches.arrange()
         return reply
 
     async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
-        self._watching.want(wanted)
+        self.watches.want(wanted)
 
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
-        return self._watching.meta(key)
+        return self.watches.meta(key)
 
     def listen(self, heard: Callable[[ports.Seen], None]) -> None:
-        self._watching.listen(heard)
+        self.watches.listen(heard)
 
     async def follow(self, target: ids.TargetKey, wanted: Iterable[ports.Wanted], *, woken: Callable[[], None]) -> None:
-        self._watching.follow(target, wanted, woken=woken)
+        self.watches.follow(target, wanted, woken=woken)
 
     async def unfollow(self, target: ids.TargetKey) -> None:
-        self._watching.unfollow(target)
+        self.watches.unfollow(target)
 
     def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
-        return self._watching.followed(target)
+        return self.watches.followed(target)
 
     async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
         """Raises `errors.Terminal` when it cannot be understood."""
@@ -105,7 +105,7 @@ class SandboxCluster:
 
     async def marked(self, namespaces: Sequence[str]) -> live.Marked:
         kinds = sorted({served.kind for served in self._objects.served.facts().types})
-        every = (self._watching.meta_of(kept) for kind in kinds for kept in self._objects.of_kind(kind))
+        every = (self.watches.meta_of(kept) for kind in kinds for kept in self._objects.of_kind(kind))
         return live.Marked(tuple(meta for meta in every if meta.owner() is not None), ())
 
     async def write_record(self, record: records.TargetRecord) -> None:
@@ -124,7 +124,7 @@ class SandboxCluster:
             reply = self._objects.apply(body, manager=anchors.MANAGER, force=True)
         if isinstance(reply, live.Refused):
             raise errors.Terminal(f"{key}, a target record, cannot be written ({reply.status}): {reply.message}")
-        self._watching.arrange()
+        self.watches.arrange()
 
     async def check(self) -> tuple[ports.Finding, ...]:
         version = self._objects.served.facts().version

@@ -35,6 +35,10 @@ class Watching:
         self._following: dict[ids.TargetKey, Following] = {}
         self._coming: list[objects.Happened] = []
         self._due = False
+        self._paused = False
+        self._trouble = ""
+        self.times = 1
+        """How often each change is delivered: a server may repeat itself after a reconnection."""
         kept.subscribe(self._happened)
 
     def listen(self, heard: Callable[[ports.Seen], None]) -> None:
@@ -47,8 +51,22 @@ class Watching:
             for found in self._of(kind).values():
                 self._tell(found, gone=False)
 
+    def pause(self, *, trouble: str = "") -> None:
+        """Deliver nothing until `resume`. With `trouble` the watches are broken: what they hold counts for nothing."""
+        self._paused, self._trouble = True, trouble
+
+    def resume(self) -> None:
+        """Deliver what was held back; after trouble, as from fresh lists, only how each object is now."""
+        if self._trouble:
+            last = {one.stored.key: one for one in self._coming}
+            self._coming = [one for one in self._coming if last[one.stored.key] is one]
+        self._paused, self._trouble = False, ""
+        self.arrange()
+
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
         """As `ports.Cluster.meta`."""
+        if self._trouble:
+            raise errors.Transient(f"{key}: {self._trouble}")
         if key.kind_key not in self._kinds:
             raise errors.Transient(f"{key}: no watch covers it")
         found = self._of(key.kind_key).get(key)
@@ -69,6 +87,8 @@ class Watching:
         following = self._following.get(target)
         if following is None:
             return {}
+        if self._trouble:
+            raise errors.Transient(f"{target}: {self._trouble}")
         if not following.begun:
             raise errors.Transient(f"{target}: its watches are not in sync: their first lists have not arrived")
         return {
@@ -116,7 +136,7 @@ class Watching:
 
     def arrange(self) -> None:
         """Deliver when the event loop turns. What is written while none runs waits for the next call."""
-        if self._due or not self._coming:
+        if self._due or self._paused or not self._coming:
             return
         try:
             loop = asyncio.get_running_loop()
@@ -127,9 +147,12 @@ class Watching:
 
     def _deliver(self) -> None:
         self._due = False
+        if self._paused:
+            return
         coming, self._coming = self._coming, []
         for happened in coming:
-            self._deliver_one(happened)
+            for _ in range(self.times):
+                self._deliver_one(happened)
 
     def _deliver_one(self, happened: objects.Happened) -> None:
         key = happened.stored.key

@@ -1,0 +1,151 @@
+"""Bugs put in on purpose: each is found by a seed, or the simulation is worth nothing.
+
+A bug is a change of the source of one module. It is put in by running the changed source in the place of the old one,
+and taken out again in the same way.
+"""
+
+import contextlib
+import importlib
+import pathlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """`seed`: the first one, counted from 0, that finds it. `caught`: how its complaint begins."""
+
+    name: str
+    module: str
+    before: str
+    after: str
+    seed: int
+    caught: str
+
+
+BUGS = (
+    Bug(
+        "an epoch that is over may write",
+        "reconciler.edges.journal.statements",
+        "    if (newest := epoch(tx)) != ours:",
+        "    if (newest := epoch(tx)) < ours:",
+        -1,
+        "I2",
+    ),
+    Bug(
+        "a call is made before its intent is recorded",
+        "reconciler.pipeline.applying",
+        """    await here.journal.intend(intents, epoch=here.epoch)
+    cluster = here.cluster_of(rollout.target)
+    replies = await asyncio.gather(
+        *(_carried_out(cluster, change, intent) for change, intent in zip(changes, intents, strict=True)),
+        return_exceptions=True,
+    )
+""",
+        """    cluster = here.cluster_of(rollout.target)
+    replies = await asyncio.gather(
+        *(_carried_out(cluster, change, intent) for change, intent in zip(changes, intents, strict=True)),
+        return_exceptions=True,
+    )
+    await here.journal.intend(intents, epoch=here.epoch)
+""",
+        -1,
+        "I1",
+    ),
+    Bug(
+        "what a dead process left open stays open",
+        "reconciler.pipeline.cycle",
+        "        await self._close_intents(ledger)\n",
+        "",
+        -1,
+        "I3",
+    ),
+    Bug(
+        "a rewritten history is followed",
+        "reconciler.pipeline.starting",
+        "            descends = await repository.descends(choice.revision, ancestor=ledger.deployed)\n",
+        "            await repository.descends(choice.revision, ancestor=ledger.deployed)\n",
+        -1,
+        "I5",
+    ),
+    Bug(
+        "the revert commit takes back what somebody has repaired meanwhile",
+        "reconciler.pipeline.reverting",
+        "        return prepared.inputs.digest == revert.failed.input_digest\n",
+        "        return True\n",
+        -1,
+        "I22",
+    ),
+    Bug(
+        "an object that somebody deletes is not missed",
+        "reconciler.pipeline.drift",
+        'because = f"{seen.meta.key} was deleted" if seen.gone and _same(row, seen.meta) else ""',
+        'because = ""',
+        -1,
+        "truth",
+    ),
+    Bug(
+        "half of the observation window is enough",
+        "reconciler.rollout.rolling",
+        "        if rollout.spent >= window:\n",
+        "        if rollout.spent >= window / 2:\n",
+        -1,
+        "I24",
+    ),
+    Bug(
+        "the prune limit lets everything pass",
+        "reconciler.gates.prune_limit",
+        "    limit = facts.target.prune\n",
+        "    return verdicts.Verdict(RULE, verdicts.Decision.PASS, 'whatever')\n",
+        -1,
+        "I7",
+    ),
+    Bug(
+        "quarantined inputs are tried again",
+        "reconciler.source.desired",
+        "    quarantine = ledger.quarantine_of(head.digest)\n",
+        "    quarantine = None if head.revision[0] in '01234567' else ledger.quarantine_of(head.digest)\n",
+        -1,
+        "quarantine",
+    ),
+    Bug(
+        "a target that is woken while a worker has it in hand is forgotten",
+        "reconciler.daemon.queue",
+        "        due = self.clock.monotonic() + after\n",
+        "        if key in self._busy:\n            return\n        due = self.clock.monotonic() + after\n",
+        -1,
+        "I3",
+    ),
+    Bug(
+        "nobody rests after an outage",
+        "reconciler.pipeline.patience",
+        "        return max(at_least or 0.0, self.chance.jitter(rest))\n",
+        "        return 0.01\n",
+        -1,
+        "I20",
+    ),
+    Bug(
+        "an unknown outcome counts as done",
+        "reconciler.pipeline.applying",
+        "        if isinstance(reply, BaseException):\n            raise reply\n",
+        "",
+        -1,
+        "truth",
+    ),
+)
+
+
+@contextlib.contextmanager
+def put_in(bug: Bug) -> Iterator[None]:
+    """The module behaves as the bug has it."""
+    module = importlib.import_module(bug.module)
+    source = pathlib.Path(str(module.__file__)).read_text()
+    if source.count(bug.before) != 1:
+        raise LookupError(f"{bug.name}: {bug.module} has its place {source.count(bug.before)} times: mend the bug")
+    sound = dict(vars(module))
+    exec(compile(source.replace(bug.before, bug.after), str(module.__file__), "exec"), vars(module))  # noqa: S102
+    try:
+        yield
+    finally:
+        vars(module).clear()
+        vars(module).update(sound)

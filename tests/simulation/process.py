@@ -1,0 +1,250 @@
+"""One process of the daemon: the real one, on ports that die with it."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from reconciler import ports
+from reconciler.model import document, ids, live, manifests, records
+from reconciler.pipeline import telling
+from reconciler.sandbox import cluster as sandbox
+from reconciler.sandbox import objects
+from tests.simulation import story
+
+T = TypeVar("T")
+OWNER: contextvars.ContextVar["Process | None"] = contextvars.ContextVar("OWNER", default=None)
+"""The process that a task belongs to."""
+
+
+class Dead(asyncio.CancelledError):
+    """No line of a dead process runs on; where Python unwinds its tasks, they reach nothing any more."""
+
+
+class Fate(Protocol):
+    """What befalls a call of a port."""
+
+    async def meet(
+        self, process: "Process", port: str, name: str, call: Callable[[], Awaitable[T]], about: object
+    ) -> T:
+        """Make the call, or not, or late; return its answer or another one, raise, or end the process."""
+
+
+@dataclass(slots=True)
+class Process:
+    """`number` counts them in a run."""
+
+    number: int
+    fate: Fate
+    told: story.Story
+    alive: bool = True
+    frozen: asyncio.Event | None = None
+    """Set, and everything waits for it: a process that is stopped, and goes on later."""
+    tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def through(self, port: str, name: str, call: Callable[[], Awaitable[T]], about: object = None) -> T:
+        """One call of a port; `about`: the object's key."""
+        await self.gate()
+        result = await self.fate.meet(self, port, name, call, about)
+        await self.gate()
+        return result
+
+    async def gate(self) -> None:
+        while self.frozen is not None and self.alive:
+            await self.frozen.wait()
+        self.check()
+
+    def check(self) -> None:
+        if not self.alive:
+            raise Dead
+
+    def kill(self) -> None:
+        """At once: nothing it has not done yet will be done."""
+        self.alive = False
+        if self.frozen:
+            self.frozen.set()
+        for task in tuple(self.tasks):
+            task.cancel()
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+
+def task_factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+    task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **more)
+    if owner := OWNER.get():
+        owner.adopt(task)
+    return task
+
+
+class Passing:
+    """Every coroutine method of `inner` goes through the process; anything else must be alive."""
+
+    def __init__(self, process: Process, inner: Any, *, port: str) -> None:
+        self._process, self._inner, self._port = process, inner, port
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not asyncio.iscoroutinefunction(found):
+            return found
+
+        async def passed(*arguments: Any, **named: Any) -> Any:
+            about = getattr(arguments[0], "key", arguments[0]) if arguments else None
+            return await self._process.through(self._port, name, lambda: found(*arguments, **named), about)
+
+        self.__dict__[name] = passed
+        return passed
+
+
+class Journal(Passing):
+    """Notes every ledger; nothing may be recorded under an epoch that is over (I2)."""
+
+    def changes(self) -> Any:
+        return self._inner.changes()
+
+    async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
+        process = self._process
+
+        async def call() -> None:
+            await self._inner.write(new, events=events, epoch=epoch)
+            told = process.told
+            told.written.append(story.Written(told.now(), new, tuple(events), process.number))
+            for event in events:
+                told.tell(f"p{process.number} {telling.line(event)}")
+
+        await process.through("journal", "write", call)
+
+    async def append(self, events: Sequence[records.Event], *, epoch: int) -> None:
+        async def call() -> None:
+            await self._inner.append(events, epoch=epoch)
+            for event in events:
+                self._process.told.tell(f"p{self._process.number} {telling.line(event)}")
+
+        await self._process.through("journal", "append", call)
+
+    async def intend(self, intents: Sequence[records.Intent], *, epoch: int) -> None:
+        async def call() -> None:
+            await self._inner.intend(intents, epoch=epoch)
+            if (newest := await self._inner.epoch()) != epoch:
+                self._process.told.complain("I2", f"an intent was recorded in epoch {epoch} while {newest} led")
+
+        await self._process.through("journal", "intend", call)
+
+    async def lead(self, holder: str) -> int:
+        return await self._process.through(
+            "journal", "lead", lambda: self._inner.lead(f"process {self._process.number}")
+        )
+
+
+Look = Callable[[str], tuple[tuple[str, str, str, int, str, str | None] | None, int]]
+"""What the journal has for an operation (see `story.Called.intent`), and its newest epoch."""
+
+
+class Cluster(Passing):
+    """The sandbox as one process reaches it; notes every counted call."""
+
+    def __init__(self, process: Process, inner: sandbox.SandboxCluster, kept: objects.Objects, look: Look) -> None:
+        super().__init__(process, inner, port="cluster")
+        self._kept, self._look = kept, look
+
+    @property
+    def name(self) -> str:
+        return str(self._inner.name)
+
+    async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
+        async def call() -> live.Applied | live.Refused:
+            foreign = await self._foreign(manifest) if force else ""
+            before = self._kept.get(manifest.key)
+            reply: live.Applied | live.Refused = await self._inner.apply(manifest, operation=operation, force=force)
+            self._note(
+                records.Verb.APPLY,
+                manifest.key,
+                operation,
+                before=before,
+                digest=manifest.digest,
+                force=force,
+                foreign=foreign,
+            )
+            return reply
+
+        return await self._process.through("cluster", "apply", call, manifest.key)
+
+    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str, **more: Any) -> live.Deleted | live.Refused:
+        async def call() -> live.Deleted | live.Refused:
+            before = self._kept.get(key)
+            reply: live.Deleted | live.Refused = await self._inner.delete(key, uid=uid, operation=operation, **more)
+            self._note(records.Verb.DELETE, key, operation, before=before, uid=uid)
+            return reply
+
+        return await self._process.through("cluster", "delete", call, key)
+
+    def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
+        self._process.check()
+        found: live.LiveMeta | None = self._inner.meta(key)
+        return found
+
+    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
+        self._inner.listen(lambda seen: heard(seen) if self._process.alive else None)
+
+    def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
+        self._process.check()
+        found: Mapping[ids.ObjectKey, live.LiveObject] = self._inner.followed(target)
+        return found
+
+    async def _foreign(self, manifest: manifests.Manifest) -> str:
+        """Which other Apply manager loses a field by this (I19)."""
+        found = await self._inner.dry_run(manifest, force=False)
+        conflicts = found.conflicts if isinstance(found, live.Refused) else ()
+        return next((conflict.manager for conflict in conflicts if conflict.applied), "")
+
+    def _note(
+        self,
+        verb: records.Verb,
+        key: ids.ObjectKey,
+        operation: str,
+        *,
+        before: objects.Stored | None,
+        digest: str = "",
+        force: bool = False,
+        foreign: str = "",
+        uid: str = "",
+    ) -> None:
+        after, told = self._kept.get(key), self._process.told
+        intent, newest = self._look(operation)
+        mark = document.text(before.body, "metadata", "annotations", ids.MARK) if before else ""
+        told.called.append(
+            story.Called(
+                told.now(),
+                self._process.number,
+                operation,
+                verb,
+                key,
+                digest,
+                force,
+                intent,
+                newest,
+                _version(before),
+                _version(after),
+                mark,
+                uid,
+                before.uid if before else "",
+                foreign,
+            )
+        )
+        changed = "" if _version(before) != _version(after) else " (no change)"
+        told.tell(f"p{self._process.number} {verb.value} {key}{changed}")
+
+
+def _version(found: objects.Stored | None) -> str:
+    return document.text(found.body, "metadata", "resourceVersion") if found else ""
+
+
+class Absent:
+    """What the plain manifests of `scenery` need none of: renderers, keys, probes."""
+
+    version = "none"
+
+    def means(self, environment: str) -> str:
+        return ""

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler import errors, ports
-from reconciler.app import composing, renderers
+from reconciler.app import composing, renderers, sandboxes
 from reconciler.edges import probing, sops, system
 from reconciler.edges.git import place, repository
 from reconciler.edges.journal import journal as sql_journal
-from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.pipeline import world
+from reconciler.settings import cluster as cluster_settings
 from reconciler.settings import deployment
 
 
@@ -44,10 +44,16 @@ async def journal_or_none(its: deployment.Deployment) -> AsyncIterator[tuple[sql
 
 @contextlib.asynccontextmanager
 async def build(
-    its: deployment.Deployment, journal: ports.Journal, *, ref: str = "", clusters: bool = True
+    its: deployment.Deployment,
+    journal: ports.Journal,
+    *,
+    ref: str = "",
+    clusters: bool = True,
+    models: sandboxes.Sandboxes | None = None,
 ) -> AsyncIterator[Beside]:
     """The edges of these settings. `ref`: look at this full ref or commit, in place of the pinned ref. A cluster that
-    cannot be connected to is left out and named; without `clusters` all of them are left out."""
+    cannot be connected to is left out and named; without `clusters` all of them are left out. Sandboxes are empty ones
+    of `models`; without it they are the daemon's, and cannot be connected to."""
     async with contextlib.AsyncExitStack() as closing:
         its_renderers = renderers.Renderers(its)
         closing.push_async_callback(its_renderers.close)
@@ -55,7 +61,9 @@ async def build(
         for name, wanted in its.repositories.items():
             repositories[name] = _repository(place_beside(name, wanted, its), ref)
             closing.push_async_callback(repositories[name].close)
-        connected, unreachable = await _connect(its, its.clusters if clusters else {}, closing.push_async_callback)
+        connected, unreachable = await _connect(
+            its, its.clusters if clusters else {}, closing.push_async_callback, models=models
+        )
         here = world.World(
             clock=system.SystemClock(),
             chance=system.SystemChance(),
@@ -75,14 +83,16 @@ async def build(
 
 async def _connect(
     its: deployment.Deployment,
-    wanted: Mapping[str, deployment.Cluster],
+    wanted: Mapping[str, cluster_settings.Cluster],
     closing: Callable[[Callable[[], Awaitable[None]]], object],
-) -> tuple[dict[str, kubernetes_cluster.KubernetesCluster], dict[str, str]]:
-    connected: dict[str, kubernetes_cluster.KubernetesCluster] = {}
+    *,
+    models: sandboxes.Sandboxes | None,
+) -> tuple[dict[str, composing.Connected], dict[str, str]]:
+    connected: dict[str, composing.Connected] = {}
     unreachable: dict[str, str] = {}
     for name, cluster in wanted.items():
         try:
-            connected[name] = await composing.connect(name, cluster, its)
+            connected[name] = await composing.connect(name, cluster, its, models=models)
         except errors.ReconcilerError as error:
             unreachable[name] = str(error)
         else:

@@ -5,9 +5,10 @@ import contextlib
 import logging
 import pathlib
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from reconciler import errors, ports
-from reconciler.app import renderers
+from reconciler.app import renderers, sandboxes
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, sops, system
 from reconciler.edges.git import place, repository, signers, ssh
@@ -16,7 +17,7 @@ from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
-from reconciler.settings import deployment, tree, trust
+from reconciler.settings import cluster, deployment, tree, trust
 from reconciler.web import server
 
 log = logging.getLogger("reconciler")
@@ -57,13 +58,19 @@ async def build(
     journal: ports.Journal,
     *,
     heard: Callable[[records.Event], None] = lambda event: None,
+    models: sandboxes.Sandboxes | None = None,
 ) -> AsyncIterator[world.World]:
-    """The edges of these settings behind their ports. Connects lazily: an outage is met when it is met."""
+    """The edges of these settings behind their ports. Connects lazily: an outage is met when it is met.
+
+    `models`: where clusters that are sandboxes are made, for a caller who wants to look into them, or who brings the
+    clock and the chance of the whole world.
+    """
+    models = models or sandboxes.Sandboxes()
     its_renderers = renderers.Renderers(its)
     its_opener = sops.Sops(key_files(its))
     here = world.World(
-        clock=system.SystemClock(),
-        chance=system.SystemChance(),
+        clock=models.clock,
+        chance=models.chance,
         journal=journal,
         renderer=its_renderers,
         opener=its_opener,
@@ -75,7 +82,7 @@ async def build(
         heard=heard,
         adjust=_unadjusted,
     )
-    edges = Edges(here, its_opener, its_renderers)
+    edges = Edges(here, its_opener, its_renderers, models=models)
     try:
         await edges.adjust(its)
         here.adjust = edges.adjust
@@ -88,21 +95,29 @@ async def build(
 class Edges:
     """Repositories and clusters of the present settings; a reload replaces those whose settings changed."""
 
-    def __init__(self, here: world.World, opener: sops.Sops, its_renderers: renderers.Renderers) -> None:
+    def __init__(
+        self,
+        here: world.World,
+        opener: sops.Sops,
+        its_renderers: renderers.Renderers,
+        *,
+        models: sandboxes.Sandboxes,
+    ) -> None:
         self._here = here
         self._opener = opener
         self._renderers = its_renderers
+        self._models = models
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
-        self._clusters: dict[str, tuple[deployment.Cluster, kubernetes_cluster.KubernetesCluster]] = {}
+        self._clusters: dict[str, tuple[cluster.Cluster, Connected]] = {}
 
     async def adjust(self, its: deployment.Deployment) -> None:
         """Make the edges fit `its`; no pass may be under way, since edges that are no longer wanted are closed. Raises
         `errors.Terminal` for settings that cannot be used: nothing has changed then."""
-        fresh: list[repository.GitRepository | kubernetes_cluster.KubernetesCluster] = []
-        before: list[repository.GitRepository | kubernetes_cluster.KubernetesCluster] = []
+        fresh: list[repository.GitRepository | Connected] = []
+        before: list[repository.GitRepository | Connected] = []
         before += [edge for _, edge in self._repositories.values()]
         before += [edge for _, edge in self._clusters.values()]
-        repositories, clusters = {}, {}
+        repositories, connections = {}, {}
         try:
             for name, wanted in its.repositories.items():
                 known = self._repositories.get(name)
@@ -113,17 +128,19 @@ class Edges:
             for name, wanted_cluster in its.clusters.items():
                 connected = self._clusters.get(name)
                 if connected is None or connected[0] != wanted_cluster:
-                    connected = (wanted_cluster, await connect(name, wanted_cluster, its))
+                    connected = (wanted_cluster, await connect(name, wanted_cluster, its, models=self._models))
                     fresh.append(connected[1])
-                clusters[name] = connected
+                connections[name] = connected
         except errors.Terminal:
             for edge in fresh:
                 await edge.close()
             raise
-        self._repositories, self._clusters = repositories, clusters
+        self._repositories, self._clusters = repositories, connections
         self._here.repositories = {name: edge for name, (_, edge) in repositories.items()}
-        self._here.clusters = {name: edge for name, (_, edge) in clusters.items()}
+        self._here.clusters = {name: edge for name, (_, edge) in connections.items()}
+        self._here.prober = sandboxes.NoProber(self._here.clock) if its.sandboxed else probing.HttpProber()
         self._here.settings = its
+        self._models.adjust(its)
         self._opener.adjust(key_files(its))
         self._renderers.adjust(its)
         for edge in before:
@@ -191,9 +208,21 @@ def _signatures(wanted: trust.Signatures) -> signers.Policy | None:
     )
 
 
+class Connected(ports.Cluster, Protocol):
+    """An edge, or a sandbox in its place."""
+
+    async def close(self) -> None: ...
+
+
 async def connect(
-    name: str, wanted: deployment.Cluster, its: deployment.Deployment
-) -> kubernetes_cluster.KubernetesCluster:
+    name: str, wanted: cluster.Cluster, its: deployment.Deployment, *, models: sandboxes.Sandboxes | None = None
+) -> Connected:
+    """The cluster as the settings want it. Raises `errors.Terminal` for credentials that cannot be used, and for a
+    sandbox where there are no `models`: another process has it."""
+    if wanted.sandbox:
+        if models is None:
+            raise errors.Terminal(sandboxes.ELSEWHERE)
+        return models.connect(name, its)
     namespaces = {name for its_limits in its.environments.values() for name in its_limits.namespaces if "*" not in name}
     return await kubernetes_cluster.connect(
         name,
@@ -209,8 +238,8 @@ async def _unadjusted(changed: deployment.Deployment) -> None:
     """Before the edges are built there is nothing to adjust."""
 
 
-async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
-    """`reconciler run`: until `stop` is set. Raises what keeps a daemon from running."""
+async def serve(config: pathlib.Path, *, stop: asyncio.Event, models: sandboxes.Sandboxes | None = None) -> None:
+    """`reconciler run`: until `stop` is set. Raises what keeps a daemon from running. `models`: as for `build`."""
     file = settings_files.SettingsFile(config)
     its = file.read()
     clock = system.SystemClock()
@@ -220,7 +249,7 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event) -> None:
         log.log(LEVELS.get(event.kind, logging.INFO), "%s", telling.line(event))
         its_metrics.heard(event)
 
-    async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
+    async with open_journal(its) as journal, build(its, journal, heard=heard, models=models) as here:
         daemon = run.Daemon(here, its_beats, its_metrics, reloads=file.changes())
         pages = server.Server(metrics=its_metrics.page, late=its_beats.late, ready=daemon.unready)
         address = await pages.start(its.metrics.address)

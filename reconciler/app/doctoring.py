@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing, renderers
+from reconciler.app import beside, composing, renderers, sandboxes
 from reconciler.edges import sops, versions
 from reconciler.edges.git import repository
 from reconciler.edges.helm import renderer as helm_renderer
@@ -213,6 +213,8 @@ async def _signatures(opened: repository.GitRepository, wanted: deployment.Repos
 
 
 async def _cluster(its: deployment.Deployment, name: str) -> Sequence[Finding]:
+    if its.clusters[name].sandbox:
+        return [Finding("sandbox", None, sandboxes.ELSEWHERE)]
     try:
         connected = await composing.connect(name, its.clusters[name], its)
     except errors.ReconcilerError as error:

@@ -32,16 +32,9 @@ def _complaint(key: ids.ObjectKey, limits: targets.Confinement) -> str:
     if kind is not None and kind.namespaced is not bool(key.namespace):
         return f"{key}: a {key.kind_key} {'needs a' if kind.namespaced else 'has no'} namespace"
     if key.namespace:
-        return "" if _allowed(key.namespace, limits) else f"{key}: namespace {key.namespace} is not allowed here"
+        return "" if limits.allows(key.namespace) else f"{key}: namespace {key.namespace} is not allowed here"
     if key.kind_key not in limits.cluster_kinds:
         return f"{key}: the cluster-scoped kind {key.kind_key} is not allowed here"
-    if key.kind_key == NAMESPACE and not _allowed(key.name, limits):
+    if key.kind_key == NAMESPACE and not limits.allows(key.name):
         return f"{key}: namespace {key.name} is not allowed here"
     return ""
-
-
-def _allowed(namespace: str, limits: targets.Confinement) -> bool:
-    return any(
-        namespace.startswith(pattern[:-1]) if pattern.endswith("*") else namespace == pattern
-        for pattern in limits.namespaces
-    )

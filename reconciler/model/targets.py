@@ -115,6 +115,12 @@ class Confinement:
     cluster_kinds: tuple[ids.KindKey, ...]
     """Cluster-scoped kinds it may own."""
 
+    def allows(self, namespace: str) -> bool:
+        return any(
+            namespace.startswith(pattern[:-1]) if pattern.endswith("*") else namespace == pattern
+            for pattern in self.namespaces
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Dependency:

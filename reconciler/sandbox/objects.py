@@ -34,9 +34,13 @@ ONLY_STATUS: fields.Node = {"f:metadata": {}, "f:spec": {}}
 
 
 class Objects:
-    def __init__(self, clock: ports.Clock, chance: ports.Chance) -> None:
+    """`implied`: namespaces that are there for whoever writes into them, though nobody has made any such object."""
+
+    def __init__(
+        self, clock: ports.Clock, chance: ports.Chance, *, implied: Callable[[str], bool] = lambda namespace: False
+    ) -> None:
         self.served = served.Served()
-        self._clock, self._chance = clock, chance
+        self._clock, self._chance, self._implied = clock, chance, implied
         self._kinds: dict[ids.KindKey, dict[str, dict[str, Stored]]] = {}
         """By kind, namespace and name."""
         self._version = 0
@@ -217,7 +221,7 @@ class Objects:
         """Why nothing can be made there now."""
         if key.namespace:
             space = self.get(ids.ObjectKey("", "Namespace", "", key.namespace))
-            if space is None or space.deleting:
+            if space.deleting if space else not self._implied(key.namespace):
                 return answering.no_namespace(key, deleting=space is not None)
         definition = self.served.definition_of(key.kind_key)
         if definition and (found := self.get(definition)) and found.deleting:

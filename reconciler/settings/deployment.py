@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.model import targets
-from reconciler.settings import base, charts, shared, trust, values
+from reconciler.settings import base, charts, cluster, shared, trust, values
 
 FILE = "deployment-config.yaml"
 HTTPS_ONLY = ("usernameFile", "passwordFile", "caFile")
@@ -112,22 +112,6 @@ class Repository(base.Settings):
         if self.signatures.required and not self.signatures.signing_key_file:
             return False
         return self.is_local or self.is_ssh or self.credentials.password_file is not None
-
-
-class Cluster(base.Settings):
-    """One Kubernetes API server, and how to reach it: either `kubeconfig` or `inCluster`."""
-
-    kubeconfig: values.DiskPath | None = Field(default=None, description="Path of the kubeconfig file.")
-    context: values.Text | None = Field(
-        default=None, description="Context of the kubeconfig. Left out: its current context."
-    )
-    in_cluster: values.Flag = Field(
-        default=False, description="Use the service account of the pod in which the daemon runs."
-    )
-    namespace: values.Name = Field(
-        default="reconciler",
-        description="The reconciler's own namespace, which holds one target record (a ConfigMap) a target.",
-    )
 
 
 class Revert(base.Settings):
@@ -288,7 +272,9 @@ class Deployment(base.Settings):
     repositories: Annotated[dict[values.Name, Repository], Field(min_length=1)] = Field(
         description="Desired-state repositories by name."
     )
-    clusters: Annotated[dict[values.Name, Cluster], Field(min_length=1)] = Field(description="Clusters by name.")
+    clusters: Annotated[dict[values.Name, cluster.Cluster], Field(min_length=1)] = Field(
+        description="Clusters by name."
+    )
     environments: Annotated[dict[values.Name, EnvironmentLimits], Field(min_length=1)] = Field(
         description="Environments by name: the name is also that of the folder in Git."
     )
@@ -296,6 +282,11 @@ class Deployment(base.Settings):
     timeouts: Timeouts = Field(default=Timeouts(), description="For calls to the API server.")
     render: Render = Field(default=Render(), description="Limits of the box in which Helm runs.")
     metrics: Metrics = Field(default=Metrics(), description="Where the daemon tells how it is.")
+
+    @property
+    def sandboxed(self) -> bool:
+        """Whether its clusters are sandboxes: all are, or none."""
+        return any(cluster.sandbox for cluster in self.clusters.values())
 
     @property
     def journal_path(self) -> str:
@@ -312,8 +303,7 @@ class Deployment(base.Settings):
     def across(cls, raw: object) -> Iterator[base.Complaint]:
         for name in base.names(raw, "repositories"):
             yield from _repository(base.inside(raw, "repositories", name), name=name)
-        for name in base.names(raw, "clusters"):
-            yield from _cluster(base.inside(raw, "clusters", name), name=name)
+        yield from cluster.complaints(raw)
         for name in base.names(raw, "environments"):
             yield from _environment(raw, name=name)
         yield from charts.complaints(base.inside(raw, "chartRepositories"))
@@ -338,16 +328,6 @@ def _repository(raw: object, *, name: str) -> Iterator[base.Complaint]:
             yield base.Complaint(
                 (*at, "credentials", key), f"belongs to {scheme}; remove it, or write its URL with {scheme}"
             )
-
-
-def _cluster(raw: object, *, name: str) -> Iterator[base.Complaint]:
-    at = ("clusters", name)
-    kubeconfig, in_cluster = base.inside(raw, "kubeconfig") is not None, base.inside(raw, "inCluster") is True
-    if isinstance(raw, dict) and kubeconfig == in_cluster:
-        found = "has both kubeconfig and inCluster" if kubeconfig else "says not how to reach it"
-        yield base.Complaint(at, f"{found}; write either kubeconfig: /path or inCluster: true")
-    if in_cluster and not kubeconfig and base.inside(raw, "context") is not None:
-        yield base.Complaint((*at, "context"), "belongs to a kubeconfig; remove it, or name the kubeconfig")
 
 
 def _environment(raw: object, *, name: str) -> Iterator[base.Complaint]:

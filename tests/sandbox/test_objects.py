@@ -95,3 +95,24 @@ def test_two_runs_are_the_same() -> None:
         found.create(config_map(a="1"), manager="somebody")
         bodies.append([stored.body for stored in found.of_kind(KEY.kind_key)])
     assert bodies[0] == bodies[1]
+
+
+def test_an_implied_namespace_is_there_without_an_object() -> None:
+    found = objects.Objects(StillClock(), Counting(), implied=lambda namespace: namespace == "web")
+    space = ids.ObjectKey("", "Namespace", "", "web")
+
+    def made(namespace: str) -> object:
+        body = config_map()
+        document.mapping(body, "metadata")["namespace"] = namespace
+        return found.create(body, manager="somebody")
+
+    assert isinstance(made("web"), objects.Stored)
+    assert isinstance(refused := made("other"), live.Refused)
+    assert refused.why is live.Why.NO_NAMESPACE
+    assert found.get(space) is None
+    named: document.Json = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "web"}}
+    assert isinstance(found.apply(named, manager="somebody", force=False), live.Applied)
+    assert isinstance(found.delete(space), live.Deleted)
+    assert isinstance(
+        made("web"), objects.Stored
+    )  # the object went with its content; the word of whoever runs this stays

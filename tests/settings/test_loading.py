@@ -151,11 +151,17 @@ DEPLOYMENT = [
     # clusters
     (
         MINIMAL.replace("{kubeconfig: /etc/reconciler/kubeconfig}", "{kubeconfig: /k, inCluster: true}"),
-        ["6: clusters.main: has both kubeconfig and inCluster; write either kubeconfig: /path or inCluster: true"],
+        [
+            "6: clusters.main: has both kubeconfig and inCluster; write either kubeconfig: /path, inCluster: true or"
+            " sandbox: true"
+        ],
     ),
     (
         MINIMAL.replace("{kubeconfig: /etc/reconciler/kubeconfig}", "{}"),
-        ["6: clusters.main: says not how to reach it; write either kubeconfig: /path or inCluster: true"],
+        [
+            "6: clusters.main: says not how to reach it; write either kubeconfig: /path, inCluster: true or"
+            " sandbox: true"
+        ],
     ),
     (
         MINIMAL.replace("/etc/reconciler/kubeconfig", "../kubeconfig"),
@@ -167,6 +173,24 @@ DEPLOYMENT = [
     (
         MINIMAL.replace("{kubeconfig: /etc/reconciler/kubeconfig}", "{inCluster: true, context: a}"),
         ["6: clusters.main.context: belongs to a kubeconfig; remove it, or name the kubeconfig"],
+    ),
+    (
+        MINIMAL.replace("{kubeconfig: /etc/reconciler/kubeconfig}", "{sandbox: true, context: a}"),
+        ["6: clusters.main.context: belongs to a kubeconfig; remove it, or name the kubeconfig"],
+    ),
+    (
+        MINIMAL.replace("{kubeconfig: /etc/reconciler/kubeconfig}", "{inCluster: true, sandbox: true}"),
+        [
+            "6: clusters.main: has both inCluster and sandbox; write either kubeconfig: /path, inCluster: true or"
+            " sandbox: true"
+        ],
+    ),
+    (
+        MINIMAL.replace("{kubeconfig: /etc/reconciler/kubeconfig}", "{sandbox: true}\n  other: {inCluster: true}"),
+        [
+            "6: clusters.main.sandbox: is a sandbox and other not: what is only tried must not share a journal with"
+            " what runs; write it for all clusters, or for none"
+        ],
     ),
     # the revert's policy
     (

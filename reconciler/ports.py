@@ -194,6 +194,12 @@ class Cluster(Protocol):
     ) -> live.Deleted | live.Refused:
         """Delete exactly the object with that UID. A counted call. Already gone: `Deleted(gone=True)`."""
 
+    async def hand_over(
+        self, key: ids.ObjectKey, handover: live.Handover, *, operation: str
+    ) -> live.Applied | live.Refused:
+        """Change who owns the fields of an object, and its annotations and labels. A counted call. An object that has
+        changed since, or is another one: refused with STALE."""
+
     async def watch(self, wanted: Iterable[Wanted]) -> None:
         """Hold metadata watches on these from now on, beside those asked for before.
 

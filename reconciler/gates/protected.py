@@ -9,7 +9,9 @@ RULE = "protected"
 
 def judge(plan: plans.Plan, facts: context.Context) -> verdicts.Verdict:
     """Block a plan that prunes an object of a protected kind."""
-    endangered = tuple(str(change.key) for change in plan.prunes if change.action.writes and _protected(change.key))
+    endangered = tuple(
+        str(change.key) for change in plan.prunes if change.action is plans.Action.PRUNED and _protected(change.key)
+    )
     if not endangered:
         return verdicts.Verdict(RULE, verdicts.Decision.PASS, "no object of a protected kind is pruned")
     if confirmation := facts.confirmed():

@@ -20,7 +20,7 @@ def judge(plan: plans.Plan, facts: context.Context) -> verdicts.Verdict:
 
     What a failed rollout had created does not count in its revert.
     """
-    counted = [change for change in plan.prunes if change.action.writes]
+    counted = [change for change in plan.prunes if change.action is plans.Action.PRUNED]
     if facts.purpose is rollouts.Purpose.REVERT:
         counted = [change for change in counted if change.key not in facts.created_by_failed]
     if not counted:

@@ -66,6 +66,10 @@ MARK = "reconciler.dev/owner"
 """The annotation that says whose an object is (design §5): installation, target and the object's own name."""
 
 
+KEEP = "reconciler.dev/prune"
+"""The annotation that says, by `"false"`, that an object which leaves Git is left where it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """Controllers copy annotations to their children, so a mark names the object it sits on and is void elsewhere."""

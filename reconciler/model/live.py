@@ -25,6 +25,10 @@ class LiveMeta:
     labels: tuple[tuple[str, str], ...] = ()
     wave: int = 0
     """The wave it was applied in, so that what leaves goes in the reverse order."""
+    keep: bool = False
+    """Its annotation says that it is left where it is when it leaves Git."""
+    deleting_since: str = ""
+    finalizers: tuple[str, ...] = ()
 
     def owner(self) -> ids.Mark | None:
         """Whose it is; None when nobody's or when the mark was copied here."""
@@ -132,6 +136,19 @@ class Applied:
     live: LiveObject
     created: bool
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A change of metadata alone: who owns an object's fields from now on, and which annotations and labels it has.
+    Everything is whole, not a difference; it is void when the object has changed since it was read."""
+
+    uid: str
+    resource_version: str
+    managed_fields: bytes
+    """A JSON list."""
+    annotations: tuple[tuple[str, str], ...]
+    labels: tuple[tuple[str, str], ...]
 
 
 class Propagation(enum.Enum):

@@ -29,6 +29,9 @@ def meta(found: document.Json, kind: ids.KindKey) -> live.LiveMeta:
             if isinstance(value, str)
         ),
         wave=order.wave(document.mapping(metadata, "annotations")),
+        keep=document.text(metadata, "annotations", ids.KEEP) == "false",
+        deleting_since=document.text(metadata, "deletionTimestamp"),
+        finalizers=finalizers(found) if "deletionTimestamp" in metadata else (),
     )
 
 

@@ -85,7 +85,8 @@ EXITS: dict[HoldReason, Exit] = {
     ),
     HoldReason.PATH_MISSING: Exit(
         "The application's folder or a path it reads is not in the revision. Unknown is not empty: nothing is deleted.",
-        "A commit that restores the path.",
+        "A commit that restores the path; to remove the application, one that brings its folder back with"
+        " `state: absent` in application.yaml (docs/how-to/remove-and-rename.md).",
     ),
     HoldReason.EMPTY: Exit(
         "The application renders to no object at all. Unknown is not empty: nothing is deleted.",
@@ -138,7 +139,8 @@ EXITS: dict[HoldReason, Exit] = {
     ),
     HoldReason.UNMANAGED: Exit(
         "An object of that name exists and was not made by this reconciler.",
-        "Delete or rename the live object, or take it out of Git; tried again with back-off.",
+        "A commit that takes it over with `adopt` in application.yaml (docs/how-to/adopt.md) or takes it out of Git; or"
+        " delete or rename the live object. Tried again with back-off.",
     ),
     HoldReason.OTHER_OWNER: Exit(
         "The object belongs to another target.",

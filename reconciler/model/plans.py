@@ -16,6 +16,7 @@ class Action(enum.Enum):
     ADOPTED = "adopted"
     PRUNED = "pruned"
     REPLACED = "replaced"
+    ORPHANED = "orphaned"
     SKIPPED = "skipped"
 
     @property
@@ -65,6 +66,10 @@ class Change:
     """Of a delete: what becomes of the children."""
     place: Place = Place()
     """Of the wave that it is in; the plan's assembly sets it."""
+    handover: of_cluster.Handover | None = None
+    """What is sent instead of the manifest, of an object that is taken over or given up."""
+    awaited: bool = False
+    """Of a skipped one: another target is about to take it, and the rollout waits for that."""
 
 
 @dataclass(frozen=True, slots=True)

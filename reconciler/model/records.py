@@ -109,6 +109,9 @@ class Ledger:
     """When a rollout failed last, RFC 3339: counted by the brake of design §8."""
     brake_off: str = ""
     """The id of a rollout for which a person released that brake."""
+    gone: str = ""
+    """`absent`, `orphaned` or `moved` (all of it changed hands) when the application was taken away: its folder may be
+    gone, too. '' while it is there."""
     outcome: outcomes.Outcome | None = None
     """How the newest pass ended, with its reason and since when (RFC 3339): what `status` shows."""
     because: str = ""
@@ -141,8 +144,15 @@ class InventoryRow:
     """Seen drifted and not yet healed: while so, its own entry is blind to further edits of the lost field."""
 
 
+ADOPTED = "adopted"
+HANDED = "handed"
+"""In the place of a rollout's id in an inventory row: the object was there before, made by another tool or by another
+target. Going back never deletes such a one."""
+
+
 class Verb(enum.Enum):
     APPLY = "apply"
+    HAND_OVER = "hand-over"
     DELETE = "delete"
     PUSH = "push"
 
@@ -206,6 +216,8 @@ class EventKind(enum.Enum):
     DRIFT_SEEN = "drift-seen"
     DRIFT_HEALED = "drift-healed"
     PRUNED = "pruned"
+    ADOPTED = "adopted"
+    ORPHANED = "orphaned"
     REQUESTED = "requested"
     REQUEST_HANDLED = "request-handled"
     REBUILT = "rebuilt"

@@ -122,6 +122,39 @@ class Confinement:
         )
 
 
+class State(enum.Enum):
+    """Whether an application is wanted at all. Only this word takes one away (I6)."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    ORPHANED = "orphaned"
+
+
+class Maker(enum.Enum):
+    """Tools whose objects can be told by the marks that they leave."""
+
+    KUBECTL = "kubectl"
+    HELM = "helm"
+    FLUX = "flux"
+    ARGOCD = "argocd"
+
+
+class Marks(enum.Enum):
+    """What becomes of the marks of the tool that an object is taken over from."""
+
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Whose objects may be taken over: those of tools, and those whose fields named managers set."""
+
+    makers: tuple[Maker, ...] = ()
+    managers: tuple[str, ...] = ()
+    marks: Marks = Marks.REMOVE
+
+
 @dataclass(frozen=True, slots=True)
 class Dependency:
     """Another application of the same environment that must be good first."""
@@ -160,3 +193,5 @@ class Target:
     depends_on: tuple[Dependency, ...] = ()
     variables: tuple[tuple[str, Variable], ...] = ()
     """By name; for sources that substitute."""
+    state: State = State.PRESENT
+    adopt: Adopt = Adopt()

@@ -176,6 +176,7 @@ class Advancing:
                 return Stepped(await self._here.write(replace(ledger, rollout=replace(rollout, wave=command.place))))
             case commands.Apply():
                 done = await applying.carry_out(self._here, rollout, command.changes)
+                await self._tell(ledger, command.changes, plans.Action.ADOPTED, records.EventKind.ADOPTED)
                 return await self._applied(replace(ledger, rollout=rollout), done)
             case commands.Prune():
                 done = await applying.prune(self._here, rollout, command.changes)
@@ -189,7 +190,8 @@ class Advancing:
                 await self._over(answer.ledger)
                 return Stepped(answer.ledger, answer.result)
             case commands.Finish():
-                return await self._finish(ledger, rollout, command.because)
+                gone = "" if prepared.target.state is targets.State.PRESENT else prepared.target.state.value
+                return await self._finish(replace(ledger, gone=gone), rollout, command.because)
             case commands.Fail():
                 answer = await self._failing.answer(replace(ledger, rollout=rollout), prepared, command.because)
                 if answer.ledger.rollout is None or answer.ledger.rollout.id != rollout.id:
@@ -252,10 +254,21 @@ class Advancing:
         return Stepped(ledger)
 
     async def _pruned(self, ledger: records.Ledger, done: applying.Done, command: commands.Prune) -> Stepped:
-        names = ", ".join(str(change.key) for change in command.changes[: done.written])
-        if names:
-            await self._here.append(self._here.event(records.EventKind.PRUNED, names, target=ledger.target))
+        written = command.changes[: done.written]
+        await self._tell(ledger, written, plans.Action.PRUNED, records.EventKind.PRUNED)
+        await self._tell(ledger, written, plans.Action.ORPHANED, records.EventKind.ORPHANED)
         return await self._applied(ledger, done)
+
+    async def _tell(
+        self,
+        ledger: records.Ledger,
+        changes: tuple[plans.Change, ...],
+        action: plans.Action,
+        kind: records.EventKind,
+    ) -> None:
+        names = ", ".join(str(change.key) for change in changes if change.action is action)
+        if names:
+            await self._here.append(self._here.event(kind, names, target=ledger.target))
 
     async def _pause(
         self, ledger: records.Ledger, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]

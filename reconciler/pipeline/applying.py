@@ -13,8 +13,8 @@ BATCH = 200
 """Intents recorded in one transaction: one disk flush for all, and at most this many calls may still land after a
 leader was paused (I2)."""
 
-GONE = frozenset({live.Why.UID_CHANGED})
-"""Refusals of a delete that mean the object is gone: another one has its name."""
+GONE = frozenset({live.Why.UID_CHANGED, live.Why.STALE})
+"""Refusals of a delete or a handover that hold nothing up: the object is another one now, and is planned again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,15 @@ async def carry_out(here: world.World, rollout: rollouts.Rollout, changes: Seque
 
 async def prune(here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]) -> Done:
     """Delete what the plan prunes, in the plan's order (reverse of the kinds), by UID (I7)."""
-    intents = [_intent(here, rollout, change, verb=records.Verb.DELETE) for change in changes]
+    intents = [_intent(here, rollout, change, verb=_verb(change)) for change in changes]
     await here.journal.intend(intents, epoch=here.epoch)
     cluster = here.cluster_of(rollout.target)
     held: outcomes.Hold | None = None
     settled: list[records.Settled] = []
     try:
         for change, intent in zip(changes, intents, strict=True):
-            reply = await cluster.delete(change.key, uid=change.uid, operation=intent.operation)
-            settled.append(_after_delete(intent, change, reply))
+            reply = await _carried_out(cluster, change, intent)
+            settled.append(_settled(intent, change, reply, maker=""))
             if isinstance(reply, live.Refused) and reply.why not in GONE:
                 held = _hold(reply)
                 break
@@ -93,13 +93,19 @@ async def _batch(
 
 
 def _verb(change: plans.Change) -> records.Verb:
-    """Replaced is deleted: the next round of the same rollout finds it absent, and makes it again."""
-    return records.Verb.DELETE if change.action is plans.Action.REPLACED else records.Verb.APPLY
+    """Replaced is deleted: the next round of the same rollout finds it absent, and makes it again. Taken over is handed
+    over: the next round finds it ours, and applies what differs."""
+    if change.handover:
+        return records.Verb.HAND_OVER
+    deleted = change.action in (plans.Action.REPLACED, plans.Action.PRUNED)
+    return records.Verb.DELETE if deleted else records.Verb.APPLY
 
 
 async def _carried_out(
     cluster: ports.Cluster, change: plans.Change, intent: records.Intent
 ) -> live.Applied | live.Deleted | live.Refused:
+    if change.handover:
+        return await cluster.hand_over(change.key, change.handover, operation=intent.operation)
     if intent.verb is records.Verb.DELETE:
         return await cluster.delete(
             change.key, uid=change.uid, operation=intent.operation, propagation=change.propagation
@@ -116,6 +122,8 @@ def _settled(
 ) -> records.Settled:
     if intent.verb is records.Verb.DELETE and isinstance(reply, live.Deleted | live.Refused):
         return _after_delete(intent, change, reply)
+    if intent.verb is records.Verb.HAND_OVER:
+        return _after_handover(intent, change, reply)
     return _after_apply(intent, change, reply, maker=maker)
 
 
@@ -144,7 +152,8 @@ def _after_apply(
     """`maker`: the rollout that made the object as far as the inventory knows; a re-apply does not change it."""
     if isinstance(reply, live.Applied):
         meta = reply.live.meta
-        made_by = intent.rollout if reply.created else maker
+        taken = records.HANDED if change.action is plans.Action.ADOPTED else ""
+        made_by = intent.rollout if reply.created else maker or taken
         row = records.InventoryRow(
             change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, made_by
         )
@@ -160,10 +169,25 @@ def _after_delete(intent: records.Intent, change: plans.Change, reply: live.Dele
         because = "gone" if reply.gone else f"held by {', '.join(reply.finalizers) or 'its children'}"
         gone = change.key if reply.gone else None
         return records.Settled(intent.operation, records.Result.DONE, because, forget=gone)
-    if reply.why in GONE:
+    if reply.why is live.Why.UID_CHANGED:
         because = "another object has the name now: not ours"
         return records.Settled(intent.operation, records.Result.DONE, because, forget=change.key)
     return records.Settled(intent.operation, records.Result.REFUSED, reply.message)
+
+
+def _after_handover(
+    intent: records.Intent, change: plans.Change, reply: live.Applied | live.Deleted | live.Refused | BaseException
+) -> records.Settled:
+    """Taken over it gets a row without a digest, so that the next round applies its manifest; given up it loses its."""
+    if isinstance(reply, live.Refused):
+        return records.Settled(intent.operation, records.Result.REFUSED, reply.message)
+    if not isinstance(reply, live.Applied):
+        return records.Settled(intent.operation, records.Result.UNKNOWN, str(reply))
+    if change.action is plans.Action.ORPHANED:
+        return records.Settled(intent.operation, records.Result.DONE, change.action.value, forget=change.key)
+    meta = reply.live.meta
+    row = records.InventoryRow(change.key, meta.uid, "", meta.entry, meta.resource_version, records.ADOPTED)
+    return records.Settled(intent.operation, records.Result.DONE, change.action.value, row=row)
 
 
 def _hold(refused: live.Refused) -> outcomes.Hold:

@@ -14,6 +14,7 @@ from reconciler.pipeline import (
     dependencies,
     drift,
     failing,
+    handing,
     heads,
     patience,
     rendering,
@@ -121,7 +122,9 @@ class Cycle:
         for _ in range(STEPS):
             choice = _choice(ledger, head)
             if choice is None:
-                return self._without_head(ledger.target, head if isinstance(head, outcomes.Hold) else None)
+                if isinstance(head, outcomes.Hold) and head.reason is outcomes.HoldReason.PATH_MISSING:
+                    ledger = await handing.forget_moved(self._here, ledger)
+                return self._without_head(ledger, head if isinstance(head, outcomes.Hold) else None)
             if choice.hold and not choice.revision and ledger.rollout is None:
                 return starting.held(_first_failed(choice.hold))
             ledger = await self._preempt(ledger, choice)
@@ -217,8 +220,11 @@ class Cycle:
         revision = ledger.rollout.revision if ledger.rollout else choice.revision
         return await self.heads.prepare(ledger.target, revision)
 
-    def _without_head(self, key: ids.TargetKey, head: outcomes.Hold | None) -> outcomes.PassResult:
-        trouble = self.heads.trouble(self._here.settings.environments[key.environment].repository)
+    def _without_head(self, ledger: records.Ledger, head: outcomes.Hold | None) -> outcomes.PassResult:
+        repository = self._here.settings.environments[ledger.target.environment].repository
+        trouble = self.heads.trouble(repository)
+        if ledger.gone and not trouble and self.heads.revision(repository):
+            return outcomes.PassResult(outcomes.Outcome.UNCHANGED, f"{ledger.gone}, and its folder with it")
         if head or trouble:
             return starting.held(head or trouble)
         return outcomes.PassResult(outcomes.Outcome.WAITING, "the repository has not been polled yet")

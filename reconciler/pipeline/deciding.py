@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.gates import gates
-from reconciler.model import ids, manifests, outcomes, plans, records, rollouts, sources
-from reconciler.pipeline import heads, hooking, planning, rendering, world
+from reconciler.model import ids, manifests, outcomes, plans, records, rollouts, sources, targets
+from reconciler.pipeline import handing, heads, hooking, planning, rendering, world
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Deciding:
         Raises `errors.InvalidInput` with every complaint.
         """
         target, inputs = prepared.target, prepared.inputs
+        if target.state is not targets.State.PRESENT:
+            return manifests.ManifestSet(())
         cluster = self._here.clusters[target.cluster]
         return await self._rendering.render(
             target,
@@ -57,7 +59,7 @@ class Deciding:
         Inputs are judged for the revision that brought them, as far as that is known: other people's commits go on
         while a prune waits for its confirmation, and must neither void it nor ask for another.
         """
-        if not wanted.manifests:
+        if not wanted.manifests and prepared.target.state is targets.State.PRESENT:
             target, revision = prepared.target, prepared.inputs.revision
             because = f"there is no object in {target.source.path} at revision {revision[:12]}; nothing is deleted"
             return Decided(None, outcomes.Hold(outcomes.HoldReason.EMPTY, because, revision))
@@ -70,6 +72,7 @@ class Deciding:
             manifest_set=wanted,
             rows=rows,
             purpose=purpose,
+            hands=handing.Neighbours(here, self._heads, self.render, of=prepared, ledger=ledger),
         )
         if planned.learnt or planned.forget:
             await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)

@@ -112,7 +112,9 @@ class Heads:
         for environment_name in mine:
             folders = await repository.folders(revision, f"{root}/{environment_name}")
             listed = listing.listed(environment_name, folders, known=known, revision=revision)
-            found |= dict(listed.missing)
+            for key, hold in listed.missing:
+                if not (await self._world.journal.ledger(key)).gone:
+                    found[key] = hold
             ours = [key for key in listed.present if key in known]
             ours += await self._preparing.present(repository, revision, [k for k in listed.present if k not in known])
             prepared = await self._preparing.all(repository, revision, ours)

@@ -5,13 +5,14 @@ What is as wanted costs no call. Nothing here writes: every request is a read or
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from reconciler import errors, ports
 from reconciler.gates import confinement
 from reconciler.model import ids, live, manifests, outcomes, plans, records, rollouts, targets
-from reconciler.plan import fold, forcing, left, ownership, prune, replacing, replicas, survey, waves
+from reconciler.pipeline import handing
+from reconciler.plan import adopting, fold, forcing, giving, left, ownership, prune, replacing, replicas, survey, waves
 
 ATTEMPTS = 4
 """Dry-runs of one object in one plan: as rendered, without replicas, forced, and one for a lost race."""
@@ -67,6 +68,7 @@ async def make(
     manifest_set: manifests.ManifestSet,
     rows: Sequence[records.InventoryRow],
     purpose: rollouts.Purpose = rollouts.Purpose.RELEASE,
+    hands: handing.Hands | None = None,
 ) -> Planned:
     """Plan `manifest_set` for `target`, whose inventory is `rows`.
 
@@ -75,13 +77,13 @@ async def make(
     """
     if complaints := confinement.outside((manifest.key for manifest in manifest_set.manifests), target.confinement):
         return _held(target, manifest_set, outcomes.HoldReason.OUTSIDE_LIMITS, "; ".join(complaints))
-    if not manifest_set.manifests:
+    if not manifest_set.manifests and target.state is targets.State.PRESENT:
         return _held(
             target, manifest_set, outcomes.HoldReason.EMPTY, "it renders to no object at all; nothing is deleted"
         )
     kept = manifest_set.kept  # hooks are run by a rollout, and never healed
     view = await _look_round(cluster, kept.manifests, rows)
-    planner = _Planner(cluster, target.key, installation, view, purpose)
+    planner = _Planner(cluster, target, installation, view, purpose, hands)
     pruning, released = await planner.prune(manifest_set, rows)
     await planner.apply(kept, {row.key: row for row in rows}, released=released)
     found = planner.found
@@ -136,10 +138,11 @@ class _Planner:
     """One plan in the making."""
 
     cluster: ports.Cluster
-    target: ids.TargetKey
+    target: targets.Target
     installation: str
     view: _View
     purpose: rollouts.Purpose
+    hands: handing.Hands | None
     found: _Found = field(default_factory=_Found)
 
     async def prune(
@@ -160,17 +163,27 @@ class _Planner:
         pruning = prune.leftovers(
             left,
             metas,
-            target=self.target,
+            target=self.target.key,
             installation=self.installation,
             spare_protected=self.purpose is not rollouts.Purpose.RELEASE,
+            orphan=self.target.state is targets.State.ORPHANED,
             unknown=unknown,
         )
+        leaving = [change.key for change in pruning.prunes if change.action.writes]
+        takers = await self.hands.takers(leaving) if self.hands else {}
+        settled = [fold.handed(change, takers) for change in pruning.prunes]
+        pruning = replace(pruning, prunes=tuple(await _gathered(self._given_up(each) for each in settled)))
         going = [change.key for change in pruning.prunes if change.action is plans.Action.PRUNED]
         autoscalers = await _gathered(self.cluster.read(key) for key in going if key.kind_key == replicas.HPA)
         scaled = {
             replicas.scaled_by(found.document(), namespace=found.meta.key.namespace) for found in autoscalers if found
         }
         return pruning, frozenset(key for key in scaled if key) - replicas.scaled_in(wanted.manifests).keys()
+
+    async def _given_up(self, change: plans.Change) -> plans.Change:
+        """With what has to be sent where the object is given up."""
+        found = await self.cluster.read(change.key) if change.action is plans.Action.ORPHANED else None
+        return replace(change, handover=giving.up(found)) if found else change
 
     async def apply(
         self,
@@ -219,11 +232,14 @@ class _Planner:
 
     async def _created(
         self, look: survey.Look, scaled: Mapping[ids.ObjectKey, str], *, released: frozenset[ids.ObjectKey]
-    ) -> plans.Change | None:
+    ) -> plans.Change | outcomes.Hold | None:
         """What we never made and no watch sees is created: its dry-run says so by itself, without a read before. None
         when the server says anything else: it is looked at closely then."""
         if look.row is not None or self.view.metas.get(look.manifest.key) is not None:
             return None
+        if self.hands and (other := await self.hands.claimed(look.manifest.key)):
+            because = f"{look.manifest.key} ({look.manifest.origin}): {self.target.key} wants it as well; {other}"
+            return outcomes.Hold(outcomes.HoldReason.OTHER_OWNER, because)
         whole = left.overlay(look.manifest, None)
         overlaid = replicas.overlay(whole, None, scaled=scaled, released=released)
         try:
@@ -249,14 +265,15 @@ class _Planner:
             if before is not None and before.meta.deleting:
                 return fold.waiting(before.meta)
             if before is not None:
-                objection = ownership.objection(
-                    before.meta, look.row, target=self.target, installation=self.installation
-                )
+                objection = await self._objection(look, before.meta)
+                if objection and objection.reason is outcomes.HoldReason.UNMANAGED and not before.meta.controlled:
+                    return await self._adopted(look, before)
                 if objection:
                     return objection
             ours = left.overlay(look.manifest, before)
             overlaid = replicas.overlay(ours, before, scaled=scaled, released=released)
-            return await self._dry_run(look, before, overlaid, released=look.manifest.key in released, final=final)
+            found = await self._dry_run(look, before, overlaid, released=look.manifest.key in released, final=final)
+            return fold.taken(found, before, target=self.target.key)
         except errors.Terminal as error:
             return outcomes.Hold(outcomes.HoldReason.REFUSED, f"{look.manifest.key} ({look.manifest.origin}): {error}")
 
@@ -293,6 +310,31 @@ class _Planner:
             else:
                 forced = decision.because
         return None
+
+    async def _objection(self, look: survey.Look, meta: live.LiveMeta) -> outcomes.Hold | None:
+        """Whose it is, if not ours. Another target's object changes hands when that one has let go of it (I7)."""
+        found = ownership.objection(meta, look.row, target=self.target.key, installation=self.installation)
+        giver = meta.owner()
+        if found is None or giver is None or giver.installation != self.installation or self.hands is None:
+            return found
+        why = await self.hands.keeps(giver.target, meta.key)
+        return replace(found, because=f"{found.because}; {why}") if why else None
+
+    async def _adopted(self, look: survey.Look, before: live.LiveObject) -> plans.Change | outcomes.Hold | None:
+        """Somebody else's object: taken over where Git allows it and nobody goes on applying it. None: look again."""
+        its = adopting.origin(before.document())
+        if refusal := adopting.refusal(before, its, self.target):
+            return refusal
+        if its.controller and (await self.cluster.facts()).preferred(its.controller.kind_key):
+            controller = await self.cluster.read(its.controller)
+            if controller and (hold := adopting.at_work(controller.document(), its, before.meta.key)):
+                return hold
+        sent = left.overlay(look.manifest, before)
+        reply = await self.cluster.dry_run(sent, force=True)
+        if isinstance(reply, live.Refused):
+            return None if reply.why in fold.AGAIN else await self._refused(look, before, reply, sent=sent)
+        self.found.warnings += filter(None, [adopting.note(its)])
+        return adopting.change(before, its, reply, sent=sent, adopt=self.target.adopt)
 
     async def _refused(
         self, look: survey.Look, before: live.LiveObject | None, reply: live.Refused, *, sent: manifests.Manifest

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reconciler import errors, ports
 from reconciler.gates import gates
 from reconciler.model import document, ids, outcomes, plans, records, rollouts, verdicts
-from reconciler.pipeline import anchoring, deciding, dependencies, heads, hooking, planning, rendering, world
+from reconciler.pipeline import anchoring, deciding, dependencies, handing, heads, hooking, planning, rendering, world
 from reconciler.plan import present
 from reconciler.source import admission, desired
 
@@ -113,7 +113,12 @@ class Previewing:
         its_deciding = deciding.Deciding(here, its_rendering, self._heads)
         wanted = await its_deciding.render(head)
         planned = await planning.make(
-            cluster, target=head.target, installation=installation, manifest_set=wanted, rows=rows
+            cluster,
+            target=head.target,
+            installation=installation,
+            manifest_set=wanted,
+            rows=rows,
+            hands=handing.Neighbours(here, self._heads, its_deciding.render, of=head, ledger=ledger),
         )
         its_hooks = await hooking.planned(cluster, head, wanted, ledger=ledger, rows=rows, installation=installation)
         plan = replace(planned.plan, hooks=its_hooks.shown)

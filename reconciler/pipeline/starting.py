@@ -38,7 +38,7 @@ class Starting:
         """Begin a rollout towards `prepared` when something differs. No call, no render when nothing does."""
         done = _done(ledger, choice)
         if done and not self._drift.suspected(ledger.target):
-            return Started(ledger, _rest(choice, tolerated=self._drift.tolerated(ledger.target)))
+            return Started(ledger, _rest(choice, tolerated=self._drift.tolerated(ledger.target) or _gone(ledger)))
         if done and (waits := self._drift.waits(ledger.target)):
             due_in = self._drift.heals_in(ledger.target)
             return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, waits, due_in))
@@ -94,7 +94,7 @@ class Starting:
         if not plan.writes:
             self._drift.clean(key, count=count)
             await self._drift.learn(key)
-            return Started(ledger, _rest(choice))
+            return Started(ledger, _rest(choice, tolerated=_gone(ledger)))
         if prepared.target.drift is targets.DriftMode.WARN:
             found = await self._drift.tolerate(key, plan, count=count)
             if found.news:
@@ -196,6 +196,10 @@ def _turned(rollout: rollouts.Rollout, ledger: records.Ledger, before: records.P
         failure=rollouts.Failure(before.revision, before.input_digest, rollout.because),
         undoes=known.rollout if known else "",
     )
+
+
+def _gone(ledger: records.Ledger) -> str:
+    return f"{ledger.gone}, as application.yaml says" if ledger.gone else ""
 
 
 def _rest(choice: desired.Desired, *, tolerated: str = "") -> outcomes.PassResult:

@@ -1,14 +1,15 @@
 """A dry-run's answer beside the live object: what would change, or why it cannot."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from reconciler.model import document, live, manifests, outcomes, plans, records
-from reconciler.plan import diff, left, managed, survey
+from reconciler.model import document, ids, live, manifests, outcomes, plans, records
+from reconciler.plan import diff, left, managed, prune, survey
 
 AGAIN = frozenset({live.Why.STALE, live.Why.UID_CHANGED})
 """Refusals that mean nothing but "it changed while we looked": look again."""
 
-BEING_DELETED = "it is being deleted; applied again once it is gone"
+BEING_DELETED = "it is being deleted{lingering}; applied again once it is gone"
 
 
 def answered(
@@ -58,8 +59,10 @@ def refused(
     """What a refused dry-run means: wait, cannot tell, or hold with the server's own words. Neither an ownership
     conflict (see forcing.py) nor one of `AGAIN` comes here."""
     if reply.why is live.Why.TERMINATING:
-        because = BEING_DELETED if before else f"its namespace is being deleted: {reply.message}"
-        return plans.Change(plans.Action.SKIPPED, look.manifest.key, because, live=before.meta if before else None)
+        if before:
+            return waiting(before.meta)
+        because = f"its namespace is being deleted: {reply.message}"
+        return plans.Change(plans.Action.SKIPPED, look.manifest.key, because)
     if reply.why is live.Why.NO_DRY_RUN:
         action = plans.Action.CONFIGURED if before else plans.Action.CREATED
         return plans.Change(
@@ -73,6 +76,26 @@ def refused(
         )
     because = f"{look.manifest.key} ({look.manifest.origin}): {reply.message}"
     return outcomes.Hold(outcomes.HoldReason.REFUSED, because)
+
+
+def handed(change: plans.Change, takers: Mapping[ids.ObjectKey, str]) -> plans.Change:
+    """What another target takes over, or may take over, is not pruned: the rollout waits for that."""
+    if not change.action.writes or change.key not in takers:
+        return change
+    return replace(change, action=plans.Action.SKIPPED, because=takers[change.key], awaited=True)
+
+
+def taken(
+    found: plans.Change | outcomes.Hold | None, before: live.LiveObject | None, *, target: ids.TargetKey
+) -> plans.Change | outcomes.Hold | None:
+    """A change of another target's object is a change of hands, whatever else it is."""
+    owner = before.meta.owner() if before else None
+    if not isinstance(found, plans.Change) or owner is None or owner.target == target:
+        return found
+    if found.action is not plans.Action.CONFIGURED:
+        return found
+    because = f"it changes hands from {owner.target}, which renders it no more"
+    return replace(found, action=plans.Action.ADOPTED, because=because)
 
 
 def later(manifest: manifests.Manifest, unknown: str) -> plans.Change:
@@ -90,7 +113,8 @@ def not_yet(manifest: manifests.Manifest) -> plans.Change:
 
 def waiting(meta: live.LiveMeta) -> plans.Change:
     """A live object on its way out: an apply would be accepted, and lost with it (facts §5)."""
-    return plans.Change(plans.Action.SKIPPED, meta.key, BEING_DELETED, uid=meta.uid, live=meta)
+    because = BEING_DELETED.format(lingering=prune.lingering(meta))
+    return plans.Change(plans.Action.SKIPPED, meta.key, because, uid=meta.uid, live=meta)
 
 
 def learnt(look: survey.Look, meta: live.LiveMeta) -> records.InventoryRow:

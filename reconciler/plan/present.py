@@ -15,6 +15,7 @@ SYMBOLS = {
     plans.Action.ADOPTED: "@",
     plans.Action.PRUNED: "-",
     plans.Action.REPLACED: "±",
+    plans.Action.ORPHANED: "○",
     plans.Action.SKIPPED: "!",
     plans.Action.UNCHANGED: "=",
 }

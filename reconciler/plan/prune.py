@@ -23,13 +23,15 @@ def leftovers(
     target: ids.TargetKey,
     installation: str,
     spare_protected: bool = False,
+    orphan: bool = False,
     unknown: Mapping[ids.ObjectKey, str] | None = None,
 ) -> Pruning:
     """Decide on inventory rows that the manifest set no longer has, in reverse order of their waves and kinds.
 
     `metas` holds live metadata, None only where the object is known to be absent; `unknown` says why of those that
     could not be looked at: unknown is not absent, they stay (I6). `spare_protected`: keep protected kinds and say so,
-    as a revert does (design §8.2).
+    as a revert does (design §8.2), which neither deletes what was there before the release took it over. `orphan`:
+    everything is given up instead.
     """
     prunes: list[plans.Change] = []
     forget: list[ids.ObjectKey] = []
@@ -46,7 +48,7 @@ def leftovers(
             forget.append(row.key)
             notes.append(f"{row.key} is left alone: {lost}")
         else:
-            prunes.append(_change(meta, spare_protected=spare_protected))
+            prunes.append(_change(row, meta, spare_protected=spare_protected, orphan=orphan))
     return Pruning(tuple(prunes), tuple(forget), tuple(notes))
 
 
@@ -66,12 +68,27 @@ def _lost(row: records.InventoryRow, meta: live.LiveMeta, *, target: ids.TargetK
     return ""
 
 
-def _change(meta: live.LiveMeta, *, spare_protected: bool) -> plans.Change:
+def _change(row: records.InventoryRow, meta: live.LiveMeta, *, spare_protected: bool, orphan: bool) -> plans.Change:
     action, because = plans.Action.PRUNED, "it is no longer in Git"
     kind = kinds.of(meta.key)
     if meta.deleting:
         # The row stays until the object is gone: a delete that hangs on a finalizer is not forgotten.
-        action, because = plans.Action.SKIPPED, "it is no longer in Git, and is being deleted already"
+        action, because = plans.Action.SKIPPED, f"it is no longer in Git, and is being deleted{lingering(meta)}"
+    elif orphan:
+        action, because = plans.Action.ORPHANED, "the application is orphaned: it stays, and is ours no more"
+    elif meta.keep:
+        action, because = plans.Action.ORPHANED, f'its annotation {ids.KEEP}: "false" leaves it where it is'
+    elif spare_protected and row.rollout == records.ADOPTED:
+        action, because = plans.Action.ORPHANED, "it was there before it was taken over: it stays, and is ours no more"
+    elif spare_protected and row.rollout == records.HANDED:
+        action, because = plans.Action.SKIPPED, "it came from another target: going back does not delete it"
     elif spare_protected and kind is not None and kind.protected:
         action, because = plans.Action.SKIPPED, f"it is no longer in Git; a revert removes no {kind.key}"
     return plans.Change(action, meta.key, because, uid=meta.uid, live=meta)
+
+
+def lingering(meta: live.LiveMeta) -> str:
+    """Since when an object is being deleted, and what holds it."""
+    since = f" since {meta.deleting_since}" if meta.deleting_since else ""
+    held = f", held by the finalizer {', '.join(meta.finalizers)}" if meta.finalizers else ""
+    return f"{since}{held}"

@@ -143,7 +143,10 @@ def _prune(seen: Seen) -> commands.Command:
         return commands.Enter(rollouts.Phase.APPLYING, "an object changed before the prune")
     if prunes := tuple(change for change in seen.plan.prunes if change.action.writes):
         return commands.Prune(prunes)
-    return commands.Enter(rollouts.Phase.OBSERVING, "nothing is left over")
+    if awaited := [change for change in seen.plan.prunes if change.awaited]:
+        return commands.Wait(f"{awaited[0].key}: {awaited[0].because}", HEARTBEAT)
+    lingering = [f"{change.key}: {change.because}" for change in seen.plan.prunes]
+    return commands.Enter(rollouts.Phase.OBSERVING, "; ".join(lingering) or "nothing is left over")
 
 
 def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:

@@ -1,6 +1,7 @@
 """`ports.Cluster` over the objects of a sandbox, with no HTTP in between."""
 
 import contextlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,28 @@ class SandboxCluster:
             return live.Refused(key, live.Why.NO_KIND, because, status=404)
         reply = self._objects.delete(key, uid=uid, propagation=propagation.value) or live.Deleted(key, gone=True)
         self.calls.append(Call(operation, records.Verb.DELETE, key, reply))
+        self.watches.arrange()
+        return reply
+
+    async def hand_over(
+        self, key: ids.ObjectKey, handover: live.Handover, *, operation: str
+    ) -> live.Applied | live.Refused:
+        def change(body: document.Json) -> None:
+            its = document.mapping(body, "metadata")
+            its["annotations"], its["labels"] = dict(handover.annotations), dict(handover.labels)
+            its["managedFields"] = json.loads(handover.managed_fields)
+
+        found = self._objects.get(key)
+        read = (handover.uid, handover.resource_version)
+        reply: live.Applied | live.Refused = live.Refused(key, live.Why.STALE, "it has changed since", status=409)
+        if found and (found.uid, document.text(found.metadata, "resourceVersion")) == read:
+            result = self._objects.update(key, change, manager=metadata.MANAGER)
+            if isinstance(result, objects.Stored):
+                shown = live.LiveObject(metadata.meta(result.body, key.kind_key), document.encode(result.body))
+                reply = live.Applied(shown, created=False)
+            elif result is not None:
+                reply = result
+        self.calls.append(Call(operation, records.Verb.HAND_OVER, key, reply))
         self.watches.arrange()
         return reply
 

@@ -126,8 +126,9 @@ class Objects:
         if its.get("managedFields") == [{}]:  # how somebody resets them
             owners: ownership.Owners = {}
         else:
+            told = {**present.body, "metadata": {**present.metadata, "managedFields": its.get("managedFields", [])}}
             owners = ownership.updated(
-                present.body, body, shape=serving.shape, manager=writer, ignored=ignored, now=self._now()
+                told, body, shape=serving.shape, manager=writer, ignored=ignored, now=self._now()
             )
         return self._changed(present, body, serving=serving, owners=owners, dry_run=False, valid=only_status)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from reconciler.model import targets
 from reconciler.settings import base, rendered, shared, values
 
 FILE = "application.yaml"
@@ -165,6 +166,28 @@ class LeftFields(base.Settings):
 LeftList = Annotated[tuple[LeftFields, ...], Field(max_length=100)]
 
 
+class Adopt(base.Settings):
+    """Live objects that may be taken over although they were not made here."""
+
+    makers: tuple[Annotated[targets.Maker, values.choice(targets.Maker)], ...] = Field(
+        default=(),
+        alias="from",
+        description="Tools whose objects, told by their marks, may be taken over.",
+        examples=["[helm, kubectl]"],
+    )
+    managers: tuple[values.Text, ...] = Field(
+        default=(),
+        description="Further field managers whose fields become ours, as `kubectl get --show-managed-fields` names"
+        " them: for objects of scripts and other tools.",
+        examples=["[terraform]"],
+    )
+    marks: Annotated[targets.Marks, values.choice(targets.Marks)] = Field(
+        default=targets.Marks.REMOVE,
+        description="What becomes of that tool's labels and annotations. Kept, the tool still takes the object for its"
+        " own, and may prune it.",
+    )
+
+
 class Application(base.Settings):
     """The whole file."""
 
@@ -175,7 +198,21 @@ class Application(base.Settings):
         description="For objects that name none; must be one that the environment allows. Left out: as"
         " `environment.yaml` says.",
     )
-    source: Source = Field(description="Where the objects come from.", examples=["{manifests: {}}"])
+    state: Annotated[targets.State, values.choice(targets.State)] = Field(
+        default=targets.State.PRESENT,
+        description="`absent`: everything of it is deleted, within the prune limits. `orphaned`: everything of it stays"
+        " and is ours no more. Only these take an application away; a folder that is deleted holds.",
+    )
+    source: Source = Field(
+        default=Source(),
+        description="Where the objects come from. Required while the application is `present`.",
+        examples=["{manifests: {}}"],
+    )
+    adopt: Adopt = Field(
+        default=Adopt(),
+        description="Take over live objects that this application renders and another tool has made"
+        " (docs/how-to/adopt.md).",
+    )
     reads: tuple[values.RootPath, ...] = Field(
         default=(),
         description="Further paths whose change is a change of this application. The"
@@ -215,6 +252,9 @@ class Application(base.Settings):
         source = base.inside(raw, "source")
         yield from _chart(base.inside(source, "chart"))
         given = [key for key in ("manifests", "chart", "kustomize") if base.inside(source, key) is not None]
+        gone = base.inside(raw, "state") in (targets.State.ABSENT.value, targets.State.ORPHANED.value)
+        if source is None and not gone:
+            yield base.Complaint(("source",), "is required; add it, for example `source: {manifests: {}}`")
         if isinstance(source, dict) and len(given) != 1:
             found = f"has {' and '.join(given)}" if given else "names no source"
             remedy = "write one of manifests: {}, chart: {path: …} and kustomize: {path: …}"

@@ -94,6 +94,10 @@ class _Merge:
             first_failure=self.limits.revert.first_deployment,
             max_lag=self.limits.max_lag,
             promotes_from=self.promotes_from(),
+            state=self.application.state,
+            adopt=targets.Adopt(
+                self.application.adopt.makers, self.application.adopt.managers, self.application.adopt.marks
+            ),
             left=(*_left(self.application.ignore, "ignore"), *_left(self.application.keep_live, "keepLive")),
             depends_on=self.depends_on(),
             variables=tuple(sorted({**dict(self.environment.variables), **dict(self.application.variables)}.items())),
@@ -129,6 +133,8 @@ class _Merge:
     def namespace(self, patterns: tuple[str, ...]) -> str:
         said_by: base.Settings = self.application if self.application.namespace else self.environment
         name = self.application.namespace or self.environment.namespace
+        if name is None and self.application.state is not targets.State.PRESENT:
+            return ""
         if name is None:
             where = self.environment.origin.where
             self.complain(self.application, ("namespace",), f"is required, since {where} gives none; add it")

@@ -14,15 +14,20 @@ def paths_of(target: targets.Target) -> tuple[tuple[str, bool], ...]:
     Own is its folder, and only that: a revert commit restores own paths, because others may read the rest. What lies
     inside the folder is covered by the folder's tree and not listed again. A kustomization's bases elsewhere are named
     in `reads`: what is not among these paths is refused before it is built (`render/kustomization.py`), so no change of
-    it can go unseen. A chart's archive is no path: its digest stands in application.yaml, so in the folder.
+    it can go unseen. A chart's archive is no path: its digest stands in application.yaml, so in the folder. An
+    application that is to go away reads no source any more, which may have gone before it.
     """
-    shared = [f"{target.folder.rpartition('/')[0]}/{ENVIRONMENT_FILE}", *target.reads]
-    if isinstance(target.source, targets.Chart):
-        shared += target.source.values_files
-    if not (isinstance(target.source, targets.Chart) and target.source.archive):
-        shared.append(target.source.path)
+    shared = [f"{target.folder.rpartition('/')[0]}/{ENVIRONMENT_FILE}"]
+    if target.state is targets.State.PRESENT:
+        shared += [*target.reads, *_sources(target.source)]
     outside = {path for path in shared if not covers(target.folder, path)}
     return tuple(sorted([(target.folder, True), *((path, False) for path in outside)]))
+
+
+def _sources(source: targets.ManifestFolder | targets.Chart | targets.Kustomization) -> tuple[str, ...]:
+    if not isinstance(source, targets.Chart):
+        return (source.path,)
+    return source.values_files if source.archive else (*source.values_files, source.path)
 
 
 def covers(folder: str, path: str) -> bool:

@@ -324,6 +324,45 @@ async def test_absent_surroundings_are_told_apart(world: World) -> None:
     assert (await refused(world.cluster, nothing)).why is live.Why.NO_KIND
 
 
+# --- hand over
+
+
+async def test_records_and_marks_are_handed_over_and_what_nobody_wants_leaves(world: World) -> None:
+    theirs = config_map(world.namespace, a="1", b="2")
+    theirs["metadata"]["annotations"] = {"theirs": "yes"}
+    world.outside.apply(theirs)
+    key = rendered(theirs).key
+    found = await world.cluster.read(key)
+    assert found is not None
+    (entry,) = document.items(found.document(), "metadata", "managedFields")
+    assert isinstance(entry, dict)
+    managed = document.encode([{**entry, "manager": "reconciler"}])
+    handover = live.Handover(
+        found.meta.uid, found.meta.resource_version, managed, (("ours", "yes"),), (("tier", "web"),)
+    )
+    reply = await world.cluster.hand_over(key, handover, operation=operation())
+    assert isinstance(reply, live.Applied) and reply.live.meta.entry and not reply.created
+    metadata = document.mapping(reply.live.document(), "metadata")
+    assert (metadata["annotations"], metadata["labels"]) == ({"ours": "yes"}, {"tier": "web"})
+
+    # Now it is as if we had applied it: a field that we do not send leaves, without force.
+    after = await applied(world.cluster, config_map(world.namespace, a="1"))
+    assert document.mapping(after.live.document(), "data") == {"a": "1"}
+
+    # Decided on another state, or on another object, it changes nothing.
+    for stale in (handover, dataclasses.replace(handover, uid=OTHER_UID)):
+        refused = await world.cluster.hand_over(key, stale, operation=operation())
+        assert isinstance(refused, live.Refused) and refused.why is live.Why.STALE
+
+
+async def test_given_up_nobody_owns_a_field(world: World) -> None:
+    meta = (await applied(world.cluster, config_map(world.namespace, a="1"))).live.meta
+    handover = live.Handover(meta.uid, meta.resource_version, b"[{}]", (), ())
+    reply = await world.cluster.hand_over(meta.key, handover, operation=operation())
+    assert isinstance(reply, live.Applied) and reply.live.meta.entry == ""
+    assert document.mapping(reply.live.document(), "data") == {"a": "1"}
+
+
 # --- delete
 
 

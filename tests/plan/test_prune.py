@@ -97,3 +97,54 @@ def test_prune_goes_from_the_last_wave_to_the_first_and_backwards_through_the_ki
     }
     found = prune.leftovers(rows, metas, target=planned.TARGET, installation=planned.INSTALLATION)
     assert [change.key.name for change in found.prunes] == ["late", "a", "b", "early"]
+
+
+@pytest.mark.parametrize(
+    ("row", "meta", "going_back", "orphan", "action", "because"),
+    [
+        pytest.param(
+            ROW, replace(SEEN, keep=True), False, False, "orphaned", "reconciler.dev/prune", id="its own word"
+        ),
+        pytest.param(ROW, SEEN, False, True, "orphaned", "application is orphaned", id="the application's word"),
+        pytest.param(replace(ROW, rollout=records.ADOPTED), SEEN, False, False, "pruned", "", id="adopted long ago"),
+        pytest.param(
+            replace(ROW, rollout=records.ADOPTED),
+            SEEN,
+            True,
+            False,
+            "orphaned",
+            "was there before",
+            id="adopted just now",
+        ),
+        pytest.param(
+            replace(ROW, rollout=records.HANDED),
+            SEEN,
+            True,
+            False,
+            "skipped",
+            "another target",
+            id="came from a target",
+        ),
+        pytest.param(replace(ROW, rollout=records.HANDED), SEEN, False, False, "pruned", "", id="came long ago"),
+    ],
+)
+def test_what_is_left_where_it_is(
+    row: records.InventoryRow, meta: live.LiveMeta, going_back: bool, orphan: bool, action: str, because: str
+) -> None:
+    found = prune.leftovers(
+        [row],
+        {row.key: meta},
+        target=planned.TARGET,
+        installation=planned.INSTALLATION,
+        spare_protected=going_back,
+        orphan=orphan,
+    )
+    (change,) = found.prunes
+    assert change.action.value == action and because in change.because
+
+
+def test_a_delete_that_hangs_names_its_finalizer_and_since_when() -> None:
+    meta = replace(SEEN, deleting=True, deleting_since="2026-01-01T00:00:00Z", finalizers=("example.com/never",))
+    (change,) = decided(ROW, meta).prunes
+    assert change.action is plans.Action.SKIPPED
+    assert "since 2026-01-01T00:00:00Z" in change.because and "example.com/never" in change.because

@@ -64,6 +64,7 @@ def target(
     namespaces: tuple[str, ...] = ("web", "web-*"),
     cluster_kinds: tuple[ids.KindKey, ...] = (),
     prune: targets.PruneLimit | None = None,
+    adopt: targets.Adopt | None = None,
 ) -> targets.Target:
     return targets.Target(
         key=TARGET,
@@ -80,4 +81,5 @@ def target(
         git=targets.GitPolicy.PUSH,
         first_failure=targets.FirstFailure.LEAVE,
         max_lag=3600.0,
+        adopt=adopt or targets.Adopt(),
     )

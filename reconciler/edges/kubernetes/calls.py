@@ -1,6 +1,9 @@
 """Calls about single objects: read, dry-run, apply, delete."""
 
 import random
+from dataclasses import replace
+
+import orjson
 
 from reconciler import errors
 from reconciler.edges.kubernetes import discovery, objects, replies, session, window
@@ -97,6 +100,36 @@ class Calls:
         if document.text(found, "kind") == "Status":
             return live.Deleted(key, gone=True)
         return live.Deleted(key, gone=False, finalizers=metadata.finalizers(found))
+
+    async def hand_over(
+        self, key: ids.ObjectKey, handover: live.Handover, *, operation: str
+    ) -> live.Applied | live.Refused:
+        """As `ports.Cluster.hand_over`: a JSON patch, so that the right to patch is enough."""
+        resource = await self._served.preferred(key.kind_key)
+        if resource is None:
+            because = f"the cluster {self._session.cluster} does not serve {key.kind_key}"
+            return live.Refused(key, live.Why.NO_KIND, because, status=404)
+        patch = [
+            {"op": "test", "path": "/metadata/uid", "value": handover.uid},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": handover.resource_version},
+            {"op": "add", "path": "/metadata/annotations", "value": dict(handover.annotations)},
+            {"op": "add", "path": "/metadata/labels", "value": dict(handover.labels)},
+            {"op": "add", "path": "/metadata/managedFields", "value": orjson.loads(handover.managed_fields)},
+        ]
+        reply = await self._send(
+            "PATCH",
+            objects.path(resource, key.namespace, key.name),
+            key=key,
+            query={"fieldManager": metadata.MANAGER},
+            body=document.encode(patch),
+            headers={"Content-Type": "application/json-patch+json", "Audit-ID": operation},
+        )
+        if reply.ok:
+            return live.Applied(live.LiveObject(metadata.meta(reply.document(), key.kind_key), reply.body), False)
+        refused = replies.refusal(reply, key)
+        if refused.status == 422 and not refused.fields:
+            return replace(refused, why=live.Why.STALE)  # the test of the UID failed (§9)
+        return refused
 
     async def _send(
         self,

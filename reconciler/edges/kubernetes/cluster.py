@@ -90,6 +90,11 @@ class KubernetesCluster:
     ) -> live.Deleted | live.Refused:
         return await self._calls.delete(key, uid=uid, operation=operation, propagation=propagation)
 
+    async def hand_over(
+        self, key: ids.ObjectKey, handover: live.Handover, *, operation: str
+    ) -> live.Applied | live.Refused:
+        return await self._calls.hand_over(key, handover, operation=operation)
+
     async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
         await self._watching.want(wanted)
 

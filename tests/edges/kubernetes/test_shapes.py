@@ -68,7 +68,8 @@ def test_metadata() -> None:
         CONFIG_MAP,
     )
     key = ids.ObjectKey("", "ConfigMap", "web", "a")
-    assert found == live.LiveMeta(key, "u", "7", "", "m", True, True, (("a", "1"), ("b", "2")))
+    since = "2026-01-01T00:00:00Z"
+    assert found == live.LiveMeta(key, "u", "7", "", "m", True, True, (("a", "1"), ("b", "2")), deleting_since=since)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,142 @@
+"""Objects that change hands: one target stops rendering them and another starts, in one commit, and nothing is deleted
+in between (I7)."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from reconciler import errors
+from reconciler.model import ids, live, manifests, outcomes, records, targets
+from reconciler.pipeline import heads, world
+from reconciler.source import desired
+
+Render = Callable[[heads.Prepared], Awaitable[manifests.ManifestSet]]
+
+
+class Hands(Protocol):
+    """What a plan asks about the other targets."""
+
+    async def keeps(self, giver: ids.TargetKey, key: ids.ObjectKey) -> str:
+        """Why `giver`, whose the object is, has not let go of it; '' when it has."""
+
+    async def claimed(self, key: ids.ObjectKey) -> str:
+        """Who else has made the object, or is making it; '' when nobody does who wants it."""
+
+    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
+        """Those of `keys` that another target renders now, or may render as far as can be told, with a sentence."""
+
+
+class Neighbours:
+    """The other targets as seen by one, at its repository's head."""
+
+    def __init__(
+        self, here: world.World, its_heads: heads.Heads, render: Render, *, of: heads.Prepared, ledger: records.Ledger
+    ) -> None:
+        self._here = here
+        self._heads = its_heads
+        self._render = render
+        self._target = of.target
+        self._before = ledger.present.revision if ledger.present else ""
+
+    async def keeps(self, giver: ids.TargetKey, key: ids.ObjectKey) -> str:
+        head = self._heads.of(giver) if giver.environment in self._here.settings.environments else None
+        if head is None:
+            return f"what {giver} wants is not read here"
+        if isinstance(head, outcomes.Hold):
+            return "" if await self._left(giver, head) else f"what {giver} wants cannot be told: {head.because}"
+        try:
+            wanted = await self._render(await self._wanted(giver, head))
+        except errors.Terminal as error:
+            return f"what {giver} wants cannot be told: {error}"
+        return f"{giver} renders it still" if wanted.find(key) else ""
+
+    async def claimed(self, key: ids.ObjectKey) -> str:
+        others = self._others()
+        owner = await self._here.journal.owner(key, cluster_of=others) if others else None
+        return await self.keeps(owner, key) if owner else ""
+
+    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
+        """A target that is in sync with its head has what it renders already: only the others are asked."""
+        found: dict[ids.ObjectKey, str] = {}
+        for other in self._others() if keys else ():
+            head = self._heads.of(other)
+            if isinstance(head, outcomes.Hold):
+                unknown = head.because if await self._changed(other, "") else ""
+            elif head is None or await self._in_sync(other, head):
+                continue
+            else:
+                try:
+                    wanted = await self._render(head)
+                    found |= {key: f"it changes hands: {other} renders it now" for key in keys if wanted.find(key)}
+                    continue
+                except errors.Terminal as error:
+                    unknown = str(error) if await self._changed(other, head.inputs.digest) else ""
+            if unknown:
+                because = f"whether {other} takes it over cannot be told: {unknown}"
+                found |= {key: because for key in keys if key not in found}
+        return found
+
+    def _others(self) -> list[ids.TargetKey]:
+        """Of the same cluster."""
+        environments = self._here.settings.environments
+        return [
+            other
+            for other in self._heads.known()
+            if other != self._target.key and environments[other.environment].cluster == self._target.cluster
+        ]
+
+    async def _left(self, giver: ids.TargetKey, hold: outcomes.Hold) -> bool:
+        """Whether its whole folder is gone: a folder that was moved renders nothing any more."""
+        repository = self._here.repository_of(giver)
+        root = self._here.settings.repositories[repository.name].desired_state
+        folder = f"{root}/{giver}"
+        return hold.reason is outcomes.HoldReason.PATH_MISSING and not (
+            await repository.oids(hold.revision, [folder])
+        ).get(folder)
+
+    async def _wanted(self, key: ids.TargetKey, head: heads.Prepared) -> heads.Prepared:
+        """What it runs while its head is in quarantine, else its head."""
+        choice = desired.choose(head.inputs, await self._here.journal.ledger(key))
+        if not choice.revision or choice.input_digest == head.inputs.digest:
+            return head
+        return await self._heads.prepare(key, choice.revision)
+
+    async def _in_sync(self, key: ids.TargetKey, head: heads.Prepared) -> bool:
+        present = (await self._here.journal.ledger(key)).present
+        done = present is not None and present.complete and present.input_digest == head.inputs.digest
+        return done or head.target.state is not targets.State.PRESENT
+
+    async def _changed(self, key: ids.TargetKey, digest: str) -> bool:
+        """Whether the target changed since what the asking one runs: only then can it have begun to render more. What
+        was as broken before keeps nobody waiting for ever."""
+        if not self._before or self._here.repository_of(key) is not self._here.repository_of(self._target.key):
+            return False
+        try:
+            return (await self._heads.prepare(key, self._before)).inputs.digest != digest
+        except errors.PathMissing:
+            return True
+        except errors.Terminal:
+            return bool(digest)
+
+
+MOVED = "moved"
+
+
+async def forget_moved(here: world.World, ledger: records.Ledger) -> records.Ledger:
+    """A target whose folder is gone forgets what other targets have taken over; when that was the last of it, it was
+    renamed, and is `moved`. What is left stays, and holds."""
+    rows = [row for row in await here.journal.inventory(ledger.target) if not ledger.gone]
+    cluster = here.cluster_of(ledger.target)
+    await cluster.watch(sorted({(row.key.kind_key, row.key.namespace) for row in rows}))
+    taken = tuple(row.key for row in rows if _elsewhere(cluster.meta(row.key), ledger.target))
+    if not taken:
+        return ledger
+    await here.journal.adopt_rows(ledger.target, (), forget=taken, epoch=here.epoch)
+    if len(taken) < len(rows):
+        return ledger
+    return await here.write(replace(ledger, gone=MOVED))
+
+
+def _elsewhere(meta: live.LiveMeta | None, target: ids.TargetKey) -> bool:
+    owner = meta.owner() if meta else None
+    return owner is not None and owner.target != target

@@ -234,6 +234,18 @@ class Cluster(Protocol):
         """Every object that carries a mark: in the whole cluster where the rights reach it, else in `namespaces`. One
         list a kind: for a journal that is rebuilt, not for a pass."""
 
+    async def every(self, kind: ids.KindKey, namespace: str) -> tuple[live.LiveObject, ...]:
+        """All whole objects of a kind in a namespace, by one list: for people who look, not for a pass. Raises Terminal
+        when the kind is not served or may not be listed."""
+
+    async def happenings(self, about: live.LiveMeta) -> tuple[live.Happening, ...]:
+        """What is noted of exactly this object (its UID), newest first; bounded. Raises Terminal when it may not be
+        read, or when this cluster keeps none."""
+
+    async def tail(self, pod: ids.ObjectKey, *, container: str, previous: bool, lines: int) -> live.Tail:
+        """The last lines of a container's log, bounded in bytes and time; `previous`: of the run before this one.
+        Raises Terminal, with the server's words, when there is none to read."""
+
     async def write_record(self, record: records.TargetRecord) -> None:
         """Create or replace it. Not a counted call."""
 

@@ -33,6 +33,10 @@ MEANINGS: dict[str, dict[int, str]] = {
         OK: "The table was shown, whatever it says.",
         FAILED: "The journal cannot be read; with `--exit-code` also: a target is held or failed.",
     },
+    "tree": {
+        OK: "The tree was shown, whatever it says.",
+        FAILED: "The journal cannot be read; with `--exit-code` also: something is not well, or could not be read.",
+    },
     "wait": {
         OK: "Every target is as wanted.",
         DIFFERENT: "The opposite happened: a target failed, was reverted, or is held until a person acts.",

@@ -4,7 +4,19 @@ import typer
 from typer import core
 
 from reconciler import errors
-from reconciler.cli import asking, checking, config, daemon, exits, journal, planning, reference, showing, waiting
+from reconciler.cli import (
+    asking,
+    checking,
+    config,
+    daemon,
+    exits,
+    growing,
+    journal,
+    planning,
+    reference,
+    showing,
+    waiting,
+)
 
 
 class Commands(core.TyperGroup):
@@ -40,6 +52,7 @@ app = typer.Typer(
 daemon.register(app)
 planning.register(app)
 showing.register(app)
+growing.register(app)
 waiting.register(app)
 asking.register(app)
 app.add_typer(config.app, name="config")

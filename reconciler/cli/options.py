@@ -18,7 +18,7 @@ class Output(enum.Enum):
     JSON = "json"
 
 
-def _target(text: str | ids.TargetKey) -> ids.TargetKey:
+def target(text: str | ids.TargetKey) -> ids.TargetKey:
     if isinstance(text, ids.TargetKey):
         return text
     try:
@@ -44,11 +44,11 @@ Application = Annotated[str | None, typer.Option("--application", "-a", help="On
 OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="For a person or for a script.")]
 Target = Annotated[
     ids.TargetKey,
-    typer.Argument(metavar="TARGET", parser=_target, help="environment/application, e.g. production/web."),
+    typer.Argument(metavar="TARGET", parser=target, help="environment/application, e.g. production/web."),
 ]
 Targets = Annotated[
     list[ids.TargetKey],
-    typer.Argument(metavar="TARGET...", parser=_target, help="environment/application, e.g. production/web."),
+    typer.Argument(metavar="TARGET...", parser=target, help="environment/application, e.g. production/web."),
 ]
 
 

@@ -90,6 +90,25 @@ class Marked:
     unseen: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """What the cluster's own parts noted of one object: an Event. `at` is RFC 3339, of the newest of `count` times."""
+
+    at: str
+    count: int
+    warning: bool
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a container's log. `cut`: a bound in bytes fell within it, the newest lines may be missing."""
+
+    lines: tuple[str, ...]
+    cut: bool = False
+
+
 class Why(enum.Enum):
     """Why the API server refused; what happens next differs for each (reference/api-server-facts.md)."""
 

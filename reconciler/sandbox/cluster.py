@@ -131,6 +131,18 @@ class SandboxCluster:
         every = (self.watches.meta_of(kept) for kind in kinds for kept in self._objects.of_kind(kind))
         return live.Marked(tuple(meta for meta in every if meta.owner() is not None), ())
 
+    async def every(self, kind: ids.KindKey, namespace: str) -> tuple[live.LiveObject, ...]:
+        if self._objects.served.preferred(kind) is None:
+            raise errors.Terminal(f"the cluster {self._name} does not serve {kind}")
+        self._watching.arrange()
+        return tuple(self._watching.shown(found) for found in self._objects.of_kind(kind, namespace))
+
+    async def happenings(self, about: live.LiveMeta) -> tuple[live.Happening, ...]:
+        raise errors.Terminal(f"{self._name}, a cluster inside this process, keeps no events")
+
+    async def tail(self, pod: ids.ObjectKey, *, container: str, previous: bool, lines: int) -> live.Tail:
+        raise errors.Terminal(f"{self._name}, a cluster inside this process, runs no containers: there are no logs")
+
     async def write_record(self, record: records.TargetRecord) -> None:
         key = self._record_key(record.target)
         its: document.Json = {

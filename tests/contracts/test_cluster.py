@@ -22,7 +22,7 @@ from reconciler.sandbox import cluster as sandbox_cluster
 from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import table
 from tests.clusterkit import access
-from tests.contracts.waiting import until
+from tests.contracts.waiting import until, until_asked
 
 CONFIG_MAP = ids.KindKey("", "ConfigMap")
 DEPLOYMENT = ids.KindKey("apps", "Deployment")
@@ -551,3 +551,43 @@ async def test_objects_that_carry_a_mark_are_found_and_copies_of_one_are_not(wor
     assert {meta.key for meta in here} == {rendered(manifest).key for manifest in ours}
     assert all(meta.uid and meta.entry for meta in here)
     assert found.unseen == ()
+
+
+async def test_every_object_of_a_kind_and_namespace(world: World) -> None:
+    for name in ("a", "b"):
+        await applied(world.cluster, config_map(world.namespace, name, color="blue"))
+    found = {one.meta.key.name: one for one in await world.cluster.every(CONFIG_MAP, world.namespace)}
+    assert {"a", "b"} <= set(found)
+    read = await world.cluster.read(found["a"].meta.key)
+    assert read is not None
+    assert (found["a"].meta, found["a"].document()) == (read.meta, read.document())
+    with pytest.raises(errors.Terminal):
+        await world.cluster.every(UNSERVED, world.namespace)
+
+
+async def test_logs_and_events_are_given_or_said_not_to_be(world: World) -> None:
+    """Simulated nodes and sandboxes keep no logs; a sandbox keeps no events either: never an empty answer in place."""
+    pod = config_map(world.namespace) | {"kind": "Pod", "spec": {"containers": [{"name": "app", "image": "web:v1"}]}}
+    pod.pop("data")
+    key = rendered(pod).key
+    world.outside.apply(pod)
+
+    async def scheduled() -> bool:
+        found = await world.cluster.read(key)
+        return found is not None and bool(document.text(found.document(), "spec", "nodeName"))
+
+    await until_asked(scheduled, what="the pod on a node")
+    with pytest.raises(errors.Terminal):
+        await world.cluster.tail(key, container="app", previous=False, lines=3)
+    found = await world.cluster.read(key)
+    assert found is not None
+    if isinstance(world.cluster, sandbox_cluster.SandboxCluster):
+        with pytest.raises(errors.Terminal, match="keeps no events"):
+            await world.cluster.happenings(found.meta)
+        return
+
+    async def noted() -> bool:
+        assert found is not None
+        return any(one.reason == "Scheduled" for one in await world.cluster.happenings(found.meta))
+
+    await until_asked(noted, what="the event of its scheduling")

@@ -114,6 +114,9 @@ class FakeCluster:
         self.refusals: dict[ids.ObjectKey, live.Refused] = {}
         self.warnings: dict[ids.ObjectKey, tuple[str, ...]] = {}
         self.forbidden: set[ids.ObjectKey] = set()
+        self.unlisted: set[ids.KindKey] = set()
+        self.noted: dict[ids.ObjectKey, tuple[live.Happening, ...]] = {}
+        self.logs: dict[tuple[str, str], tuple[str, ...]] = {}
         self.after_read: list[Callable[[], None]] = []
         self.served = dict(SERVED)
         self._numbers = itertools.count(1)
@@ -167,6 +170,24 @@ class FakeCluster:
             raise errors.Transient(f"no watch covers {key}")
         found = self.objects.get(key)
         return None if found is None or key in self.stale else self._shown(key, found).meta
+
+    async def every(self, kind: ids.KindKey, namespace: str) -> tuple[live.LiveObject, ...]:
+        self.calls.append(("every", ids.ObjectKey(kind.group, kind.kind, namespace, "")))
+        if kind in self.unlisted:
+            raise errors.Terminal(f"objects of {kind} in {namespace} may not be listed (403)")
+        fits = (key for key in self.objects if key.kind_key == kind and namespace in ("", key.namespace))
+        return tuple(self._shown(key, self.objects[key]) for key in sorted(fits))
+
+    async def happenings(self, about: live.LiveMeta) -> tuple[live.Happening, ...]:
+        if about.key in self.forbidden:
+            raise errors.Terminal(f"events about {about.key} may not be read (403)")
+        return self.noted.get(about.key, ())
+
+    async def tail(self, pod: ids.ObjectKey, *, container: str, previous: bool, lines: int) -> live.Tail:
+        self.calls.append(("tail, previous" if previous else "tail", pod))
+        if (pod.name, container) not in self.logs:
+            raise errors.Terminal("the server does not give it (500): no node")
+        return live.Tail(self.logs[pod.name, container][-lines:])
 
     # -- what tests do to it ----------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from reconciler.edges.kubernetes import (
     credentials,
     discovery,
     following,
+    looking,
     marked,
     reflecting,
     rights,
@@ -50,6 +51,7 @@ class KubernetesCluster:
         self._calls = calls.Calls(opened, self._served)
         self._watching = watching.Watching(opened, self._served, its_rights=its_rights, ability=ability)
         self._following = following.Following(opened, self._served, ability=ability)
+        self._looking = looking.Looking(opened, self._served)
         self._records = target_records.Records(opened, namespace_for_records)
         self._checks = checks.Checks(
             opened,
@@ -121,6 +123,15 @@ class KubernetesCluster:
 
     async def marked(self, namespaces: Sequence[str]) -> live.Marked:
         return await marked.find(self._session, await self.facts(fresh=True), namespaces=namespaces)
+
+    async def every(self, kind: ids.KindKey, namespace: str) -> tuple[live.LiveObject, ...]:
+        return await self._looking.every(kind, namespace)
+
+    async def happenings(self, about: live.LiveMeta) -> tuple[live.Happening, ...]:
+        return await self._looking.happenings(about)
+
+    async def tail(self, pod: ids.ObjectKey, *, container: str, previous: bool, lines: int) -> live.Tail:
+        return await self._looking.tail(pod, container=container, previous=previous, lines=lines)
 
     async def write_record(self, record: records.TargetRecord) -> None:
         await self._records.write(record)

@@ -67,6 +67,8 @@ class FakeApi:
     may: Callable[[Json], bool] = lambda attributes: True
     date: str = ""
     groups: list[Json] = field(default_factory=list)
+    more: list[Json] = field(default_factory=list)
+    """Resources of the core group that discovery names beside ConfigMaps; faults answer for them."""
     requests: list[Request] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     version: int = 100
@@ -121,7 +123,7 @@ class FakeApi:
             case ["version"]:
                 return web.json_response({"gitVersion": "v1.36.3"})
             case ["api"]:
-                return self._discovery(request, [{"metadata": {"name": ""}, "versions": [CORE]}])
+                return self._discovery(request, [{"metadata": {"name": ""}, "versions": [self._core()]}])
             case ["apis"]:
                 return self._discovery(request, self.groups)
             case ["apis", _, _, "selfsubjectreviews"]:
@@ -136,6 +138,9 @@ class FakeApi:
             case ["api", "v1", "namespaces", namespace, "configmaps", name]:
                 return await self._object(request, namespace, name=name)
         return web.Response(status=404, text="404 page not found\n")
+
+    def _core(self) -> Json:
+        return CORE | {"resources": [*CORE["resources"], *self.more]}
 
     def _discovery(self, request: web.Request, groups: list[Json]) -> web.Response:
         etag = f'"{abs(hash(json.dumps(groups)))}"'

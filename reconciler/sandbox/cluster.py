@@ -134,8 +134,8 @@ class SandboxCluster:
     async def every(self, kind: ids.KindKey, namespace: str) -> tuple[live.LiveObject, ...]:
         if self._objects.served.preferred(kind) is None:
             raise errors.Terminal(f"the cluster {self._name} does not serve {kind}")
-        self._watching.arrange()
-        return tuple(self._watching.shown(found) for found in self._objects.of_kind(kind, namespace))
+        self.watches.arrange()
+        return tuple(self.watches.shown(found) for found in self._objects.of_kind(kind, namespace))
 
     async def happenings(self, about: live.LiveMeta) -> tuple[live.Happening, ...]:
         raise errors.Terminal(f"{self._name}, a cluster inside this process, keeps no events")

@@ -76,7 +76,7 @@ async def build(
             settings=its,
             epoch=0,
             heard=lambda event: None,
-            adjust=_fixed,
+            adjust=fixed,
         )
         yield Beside(here, unreachable)
 
@@ -100,7 +100,7 @@ async def _connect(
     return connected, unreachable
 
 
-async def _fixed(changed: deployment.Deployment) -> None:
+async def fixed(changed: deployment.Deployment) -> None:
     """A command ends before settings change."""
 
 

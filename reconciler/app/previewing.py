@@ -8,7 +8,7 @@ from reconciler.app import beside, composing
 from reconciler.edges.git import place
 from reconciler.model import document, ids
 from reconciler.pipeline import previewing
-from reconciler.settings import values
+from reconciler.settings import deployment, values
 
 Previews = previewing.Previews
 
@@ -18,15 +18,7 @@ async def preview(
 ) -> Previews:
     """The plans of the wanted targets at the pinned ref, or at `ref`: a branch, a full ref, or a commit of the pinned
     ref. Raises `errors.InvalidInput` for an environment or a ref that cannot be."""
-    its = composing.settings(config)
-    if environment is not None:
-        if environment not in its.environments:
-            near = values.suggestion(environment, its.environments)
-            remedy = near or f"write one of: {', '.join(sorted(its.environments))}"
-            raise errors.InvalidInput((f"there is no environment {environment}; {remedy}",))
-        repository = its.environments[environment].repository
-        mine = {name: found for name, found in its.environments.items() if found.repository == repository}
-        its = its.model_copy(update={"environments": mine, "repositories": {repository: its.repositories[repository]}})
+    its = narrowed(composing.settings(config), environment)
     looked_at = full_ref(ref)
     async with (
         beside.journal_or_none(its) as (journal, lonely),
@@ -37,6 +29,20 @@ async def preview(
     if not previews.found and not previews.troubles:
         raise errors.InvalidInput(("no target fits: nothing is planned",))
     return previews
+
+
+def narrowed(its: deployment.Deployment, environment: str | None) -> deployment.Deployment:
+    """The settings with the environment's repository alone, and all that is deployed from it. Raises
+    `errors.InvalidInput` for an environment that there is not."""
+    if environment is None:
+        return its
+    if environment not in its.environments:
+        near = values.suggestion(environment, its.environments)
+        remedy = near or f"write one of: {', '.join(sorted(its.environments))}"
+        raise errors.InvalidInput((f"there is no environment {environment}; {remedy}",))
+    repository = its.environments[environment].repository
+    mine = {name: found for name, found in its.environments.items() if found.repository == repository}
+    return its.model_copy(update={"environments": mine, "repositories": {repository: its.repositories[repository]}})
 
 
 def full_ref(ref: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 
 from reconciler import ports
 from reconciler.edges import system
@@ -24,6 +25,9 @@ STORAGE: document.Json = {
 ELSEWHERE = "it is a sandbox inside the daemon's process, and nobody else can look into it"
 
 
+Controllers = Callable[[objects.Objects, ports.Clock], running.Controllers]
+
+
 class Sandboxes:
     """One for each cluster of the settings. `kept` has the objects of each by the cluster's name: look and write there
     as people and other tools would. All of it lives on the event loop that connects.
@@ -31,7 +35,14 @@ class Sandboxes:
     `clock` and `chance` are those of the whole world that is built on it: virtual ones make a run repeatable.
     """
 
-    def __init__(self, clock: ports.Clock | None = None, chance: ports.Chance | None = None) -> None:
+    def __init__(
+        self,
+        clock: ports.Clock | None = None,
+        chance: ports.Chance | None = None,
+        *,
+        controllers: Controllers = table.controllers,
+    ) -> None:
+        self._controllers = controllers
         self.clock = clock or system.SystemClock()
         self.chance = chance or system.SystemChance()
         self.kept: dict[str, objects.Objects] = {}
@@ -52,7 +63,7 @@ class Sandboxes:
             " contacted",
             name,
         )
-        controllers = table.controllers(kept, self.clock)
+        controllers = self._controllers(kept, self.clock)
         return Sandbox(name, kept, controllers=controllers, namespace_for_records=its.clusters[name].namespace)
 
     def _implied(self, name: str, namespace: str) -> bool:

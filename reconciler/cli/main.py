@@ -14,6 +14,7 @@ from reconciler.cli import (
     journal,
     planning,
     reference,
+    rehearsing,
     showing,
     waiting,
 )
@@ -51,6 +52,7 @@ app = typer.Typer(
 )
 daemon.register(app)
 planning.register(app)
+rehearsing.register(app)
 showing.register(app)
 growing.register(app)
 waiting.register(app)

@@ -2,7 +2,7 @@
 annotation `sandbox.reconciler.dev/behaviour` or by the same word at the end of their first image's tag."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model import document, ids
@@ -28,6 +28,9 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 Change = Callable[[objects.Stored, str, str], document.Json]
 """(pod, the time, the pod's address) → the parts of its status that change."""
 
+Befalls = Callable[[document.Json], Mapping[str, str]]
+"""A pod → words that count as if its annotations had them: `{"behaviour": "crash-loop"}`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -42,6 +45,7 @@ class Stage:
 class Kubelet:
     """Remembers since when each pod waits for its next stage, and gives out addresses."""
 
+    befalls: Befalls = lambda pod: {}
     _waiting: dict[ids.ObjectKey, tuple[str, str, float]] = field(default_factory=dict)
     """UID, stage, monotonic time at which it comes."""
     _addresses: int = 1
@@ -56,7 +60,7 @@ class Kubelet:
         if not document.text(pod.body, "spec", "nodeName"):
             placing.place(pod, cluster)
             return None
-        stage = _next(pod)
+        stage = _next(_befallen(pod.body, self.befalls(pod.body)))
         if stage is None:
             self._waiting.pop(key, None)
             return None
@@ -97,6 +101,14 @@ class Kubelet:
         return None
 
 
+def _befallen(pod: document.Json, words: Mapping[str, str]) -> document.Json:
+    if not words:
+        return pod
+    noted = {f"{ANNOTATION}{word}": value for word, value in words.items()}
+    its: document.Json = {**document.mapping(pod, "metadata"), "annotations": {**world.annotations(pod), **noted}}
+    return {**pod, "metadata": its}
+
+
 def behaviour(pod: document.Json) -> str:
     """One of WORDS, or `well`."""
     noted = world.annotations(pod).get(f"{ANNOTATION}behaviour")
@@ -108,19 +120,19 @@ def behaviour(pod: document.Json) -> str:
     return found.group(1) if found else "well"
 
 
-def _next(pod: objects.Stored) -> Stage | None:
+def _next(pod: document.Json) -> Stage | None:
     """The stages of kwok.yaml, in its order."""
-    word, held = behaviour(pod.body), document.items(pod.body, "status", "containerStatuses")
+    word, held = behaviour(pod), document.items(pod, "status", "containerStatuses")
     if not held:
-        return _first(pod.body, word)
+        return _first(pod, word)
     first = held[0] if isinstance(held[0], dict) else {}
     crashed = document.text(first, "state", "waiting", "reason") == "CrashLoopBackOff"
     if crashed and document.number(first, "restartCount") < LAST_RESTART:
         return Stage("crashes-again", RESTART_EVERY, _crashes_again)
-    if word == "fails-later" and pods.ready(pod.body):
-        return Stage("fails-later", _seconds(pod.body, "fails-after", FAILS_AFTER), _fails_later)
-    owner = owning.controller(pod.body)
-    if pods.phase(pod.body) == "Running" and owner and owner.get("kind") == "Job":
+    if word == "fails-later" and pods.ready(pod):
+        return Stage("fails-later", _seconds(pod, "fails-after", FAILS_AFTER), _fails_later)
+    owner = owning.controller(pod)
+    if pods.phase(pod) == "Running" and owner and owner.get("kind") == "Job":
         if word == "job-fails":
             return Stage("job-fails", USUAL, _job_fails)
         if word not in ("crash-loop", "never-ready"):

@@ -4,6 +4,7 @@ from reconciler import kinds, ports
 from reconciler.model import document, ids
 from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import (
+    assumed,
     budgets,
     claims,
     daemon_sets,
@@ -40,8 +41,15 @@ MODELLED = _WAITED_FOR_BY_NOBODY | {
 not scale, custom resources have no operator, an APIService nobody who answers."""
 
 
-def controllers(held: objects.Objects, clock: ports.Clock) -> running.Controllers:
-    """All of them over these objects. They act when `run` or `step` is called, and not before."""
+def controllers(
+    held: objects.Objects,
+    clock: ports.Clock,
+    *,
+    befalls: kubelet.Befalls = lambda pod: {},
+    assuming: bool = False,
+) -> running.Controllers:
+    """All of them over these objects. They act when `run` or `step` is called, and not before. `befalls`: what comes
+    over a pod. `assuming`: what the sandbox cannot bring about is taken as given, where that can be (`assumed`)."""
     table = (
         running.Controller(definitions.NAMESPACE, definitions.namespace),
         running.Controller(definitions.DEFINITION, definitions.definition),
@@ -51,11 +59,12 @@ def controllers(held: objects.Objects, clock: ports.Clock) -> running.Controller
         running.Controller(daemon_sets.KIND, daemon_sets.reconcile),
         running.Controller(jobs.KIND, jobs.Jobs().reconcile),
         running.Controller(claims.KIND, claims.reconcile, claims.wakes),
-        running.Controller(kubelet.KIND, kubelet.Kubelet().reconcile, placing.wakes),
+        running.Controller(kubelet.KIND, kubelet.Kubelet(befalls).reconcile, placing.wakes),
         running.Controller(endpoints.KIND, endpoints.reconcile, endpoints.wakes),
         running.Controller(budgets.KIND, budgets.reconcile, budgets.wakes),
     )
-    return running.Controllers(world.World(held, clock), table)
+    given = tuple(running.Controller(kind, assumed.reconcile) for kind in assumed.KINDS) if assuming else ()
+    return running.Controllers(world.World(held, clock), (*table, *given))
 
 
 def cannot_tell(manifest: document.Json, key: ids.ObjectKey) -> str:

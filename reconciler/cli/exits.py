@@ -29,6 +29,11 @@ MEANINGS: dict[str, dict[int, str]] = {
         FAILED: "At least one target is held, or could not be planned.",
         DIFFERENT: "At least one object would change, and nothing holds.",
     },
+    "rehearse": {
+        OK: "Every target would succeed, or nothing would change.",
+        FAILED: "It cannot be told, and what it hangs on is said; or there is nothing that could be rehearsed.",
+        DIFFERENT: "At least one target would fail (most are reverted then), or would be held.",
+    },
     "status": {
         OK: "The table was shown, whatever it says.",
         FAILED: "The journal cannot be read; with `--exit-code` also: a target is held or failed.",

@@ -1,0 +1,82 @@
+"""`rehearse`: a change is played, told, and leaves nothing behind."""
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tests.cli import desk
+from tests.support import site
+
+
+def web(image: str) -> dict[str, Any]:
+    return site.deployment(image=f"registry.example/web:{image}")
+
+
+@pytest.fixture
+def changes(a_desk: desk.Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> desk.Desk:
+    """Branches `good` and `bad` on main."""
+    a_desk.commit(a_desk.application(web("v1")))
+    a_desk.commit(a_desk.application(web("v2")), branch="good")
+    a_desk.git("checkout", "--quiet", "main")
+    a_desk.commit(a_desk.application(web("v2-crash-loop")), branch="bad")
+    monkeypatch.chdir(tmp_path)
+    return a_desk
+
+
+def everything(folder: pathlib.Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def rehearse(a_desk: desk.Desk, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(a_desk.run("rehearse", "-o", "json", *arguments).stdout)
+    return found
+
+
+def test_good_and_bad_and_nothing_is_written(changes: desk.Desk, tmp_path: pathlib.Path) -> None:
+    before = everything(tmp_path)
+    good = changes.run("rehearse", "--ref", "good")
+    assert good.exit_code == 0, good.output
+    assert "production/web: would succeed after " in good.stdout
+    assert "~ Deployment.apps web/web" in good.stdout
+    assert "v1" not in good.stdout
+    bad = changes.run("rehearse", "--ref", "bad", "--diff", columns=200)
+    assert bad.exit_code == 2, bad.output
+    assert "container app has restarted" in bad.stdout
+    assert "restores desired-state/production/web to " in bad.stdout
+    assert '"registry.example/web:v1" → "registry.example/web:v2-crash-loop"' in bad.stdout
+    assert everything(tmp_path) == before
+
+
+def test_the_same_rehearsal_twice(changes: desk.Desk) -> None:
+    arguments = ("--ref", "good", "--fault", "crash-loop")
+    first = rehearse(changes, *arguments)
+    assert first["verdict"] == "reverted"
+    assert first["targets"][0]["git"]["paths"] == ["desired-state/production/web"]
+    assert rehearse(changes, *arguments)["targets"][0]["seconds"] == first["targets"][0]["seconds"]
+
+
+def test_what_is_checked_out_is_rehearsed_without_a_ref(changes: desk.Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(changes.work)
+    head = changes.git("rev-parse", "bad")
+    changes.git("checkout", "--quiet", "bad")
+    found = rehearse(changes)
+    assert (found["change"], found["verdict"]) == (head, "reverted")
+    assert "in the checkout" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--ref", "nowhere"], "has no branch, tag or commit nowhere"),
+        ([], "there is no checkout of repository desired here"),
+        (["--ref", "good", "--fault", "meteor"], "there is no fault meteor"),
+        (["--ref", "good", "-e", "prodution"], "did you mean 'production'?"),
+        (["--ref", "good", "-a", "wbe"], "no target fits"),
+    ],
+)
+def test_refused(changes: desk.Desk, arguments: list[str], says: str) -> None:
+    result = changes.run("rehearse", *arguments)
+    assert result.exit_code == 1
+    assert says in " ".join(result.stderr.split())

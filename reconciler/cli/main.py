@@ -10,6 +10,7 @@ from reconciler.cli import (
     config,
     daemon,
     exits,
+    explaining,
     growing,
     journal,
     planning,
@@ -55,6 +56,7 @@ planning.register(app)
 rehearsing.register(app)
 showing.register(app)
 growing.register(app)
+explaining.register(app)
 waiting.register(app)
 asking.register(app)
 app.add_typer(config.app, name="config")

@@ -10,7 +10,8 @@ from typer import core
 
 from reconciler.app import describing
 from reconciler.cli import exits
-from reconciler.model import outcomes
+from reconciler.model import outcomes, words
+from reconciler.settings import reference as settings_reference
 
 MADE = "Made from the code by `reconciler docs`; a test fails when this page is out of date.\n"
 """Below every title."""
@@ -35,6 +36,8 @@ def pages(app: typer.Typer) -> dict[str, str]:
         "exit-codes.md": exit_codes,
         "holds.md": holds,
         "metrics.md": metrics,
+        "settings.md": settings_reference.markdown,
+        "words.md": outcomes_and_events,
     }
     return {name: make() for name, make in makers.items()}
 
@@ -51,6 +54,21 @@ def holds() -> str:
     for reason, its_exit in outcomes.EXITS.items():
         command = f" `{its_exit.command}`" if its_exit.command else ""
         parts.append(f"| `{reason.value}` | {its_exit.meaning} | {its_exit.ends}{command} |")
+    return "\n".join(parts) + "\n"
+
+
+def outcomes_and_events() -> str:
+    """Every other word of `status` and `history`."""
+    parts = [
+        "# Outcomes and events\n",
+        MADE,
+        "The words of `reconciler status`, `reconciler history`, the journal and the metrics; `reconciler explain WORD`"
+        " says the same, with a target's own facts. Holds: [holds.md](holds.md).\n",
+        "| outcome | what it means | what ends it |\n|---|---|---|",
+        *(f"| `{outcome.value}` | {its.meaning} | {its.ends} |" for outcome, its in words.OUTCOMES.items()),
+        "\n| event | what it means |\n|---|---|",
+        *(f"| `{event.value}` | {meaning} |" for event, meaning in words.EVENTS.items()),
+    ]
     return "\n".join(parts) + "\n"
 
 

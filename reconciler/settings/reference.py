@@ -8,8 +8,7 @@ from reconciler.settings import application, base, deployment, environment, stru
 
 HEAD = """# Settings
 
-Made from the models in `reconciler/settings/`; a test fails when this page is out of date, and says how to make it
-anew.
+Made from the models in `reconciler/settings/` by `reconciler docs`; a test fails when this page is out of date.
 
 Every file is strict YAML: an unknown key, a duplicate key or a value of another type is an error. `reconciler config
 check` tells all errors at once. Durations are written `30s`, `10m`, `1h30m` or as a number of seconds, sizes `64Mi` or

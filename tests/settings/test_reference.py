@@ -5,10 +5,7 @@ import pathlib
 from reconciler.settings import application, base, deployment, environment, reference, structure
 
 PAGE = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
-MAKE_ANEW = (
-    ".venv/bin/python -c \"from reconciler.settings import reference; print(reference.markdown(), end='')\""
-    " > docs/reference/settings.md"
-)
+MAKE_ANEW = ".venv/bin/reconciler docs"
 
 
 def test_the_page_is_current() -> None:

@@ -4,7 +4,7 @@ import pathlib
 from collections.abc import Callable
 
 from reconciler import errors
-from reconciler.app import beside, composing
+from reconciler.app import beside, composing, sandboxes
 from reconciler.edges.git import place
 from reconciler.model import document, ids
 from reconciler.pipeline import previewing
@@ -14,17 +14,25 @@ Previews = previewing.Previews
 
 
 async def preview(
-    config: pathlib.Path, *, environment: str | None, wanted: Callable[[ids.TargetKey], bool], ref: str
+    config: pathlib.Path,
+    *,
+    environment: str | None,
+    wanted: Callable[[ids.TargetKey], bool],
+    ref: str,
+    empty_sandboxes: bool = False,
 ) -> Previews:
     """The plans of the wanted targets at the pinned ref, or at `ref`: a branch, a full ref, or a commit of the pinned
-    ref. Raises `errors.InvalidInput` for an environment or a ref that cannot be."""
+    ref. Clusters that are sandboxes are the daemon's, which cannot be asked, or, if wanted, empty ones. Raises
+    `errors.InvalidInput` for an environment or a ref that cannot be."""
     its = narrowed(composing.settings(config), environment)
-    looked_at = full_ref(ref)
+    looked_at, models = full_ref(ref), sandboxes.Sandboxes() if empty_sandboxes else None
     async with (
         beside.journal_or_none(its) as (journal, lonely),
-        beside.build(its, journal, ref=looked_at) as found,
+        beside.build(its, journal, ref=looked_at, models=models) as found,
     ):
-        setting = previewing.Setting(elsewhere=bool(ref), lonely=lonely, unreachable=found.unreachable)
+        setting = previewing.Setting(
+            elsewhere=bool(ref), lonely=lonely and not empty_sandboxes, unreachable=found.unreachable
+        )
         previews = await previewing.Previewing(found.here, setting).all(wanted)
     if not previews.found and not previews.troubles:
         raise errors.InvalidInput(("no target fits: nothing is planned",))

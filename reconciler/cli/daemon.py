@@ -2,15 +2,14 @@
 
 import asyncio
 import logging
-import pathlib
 import signal
 from typing import Annotated
 
 import typer
 
 from reconciler import app as root
-from reconciler.cli import options
-from reconciler.model import outcomes
+from reconciler.cli import options, trying
+from reconciler.model import ids, outcomes
 
 
 def register(app: typer.Typer) -> None:
@@ -20,18 +19,33 @@ def register(app: typer.Typer) -> None:
 
 def run(
     config: options.Config = options.CONFIG,
+    sandbox: trying.Sandbox = False,
+    repository: trying.Repository = "",
+    ref: trying.Ref = "",
+    state_dir: trying.StateDir = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every detail.")] = False,
 ) -> None:
-    """Run the daemon: poll Git, apply, watch, record, revert. Ends at SIGTERM or Ctrl-C, at a safe point."""
+    """Run the daemon: poll Git, apply, watch, record, revert. Ends at SIGTERM or Ctrl-C, at a safe point.
+
+    With `--sandbox` nothing outside is changed: no cluster is contacted, nothing is pushed, and the journal is another
+    one than the daemon's.
+
+    Examples:
+
+    * `reconciler run -c /etc/reconciler`
+    * `reconciler run --sandbox --repository .`
+    """
+    its = trying.asked(config, sandbox=sandbox, repository=repository, ref=ref, state_dir=state_dir)
     _log(verbose)
-    asyncio.run(_serve(config))
+    asyncio.run(_serve(its))
 
 
-async def _serve(config: pathlib.Path) -> None:
+async def _serve(its: trying.Asked) -> None:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    await root.serve(config, stop=stop)
+    async with trying.settings(its, beside=True) as config:
+        await root.serve(config, stop=stop)
 
 
 def once(
@@ -39,14 +53,29 @@ def once(
     environment: options.Environment = None,
     application: options.Application = None,
     timeout: Annotated[float, typer.Option(help="Seconds to wait until every target is at rest.")] = 600.0,
+    sandbox: trying.Sandbox = False,
+    repository: trying.Repository = "",
+    ref: trying.Ref = "",
+    state_dir: trying.StateDir = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every detail.")] = False,
 ) -> None:
     """Bring every target to rest once, then end: for a pipeline or a cron job, in place of the daemon.
 
     Exit 0: everything is as Git says. Exit 1: a target is held, was reverted, or had not come to rest in time.
+
+    Example:
+
+    * `reconciler once --sandbox --repository .`
     """
+    its = trying.asked(config, sandbox=sandbox, repository=repository, ref=ref, state_dir=state_dir)
     _log(verbose)
-    results = asyncio.run(root.once(config, patience=timeout, wanted=options.wanted(environment, application)))
+    wanted = options.wanted(environment, application)
+
+    async def brought() -> dict[ids.TargetKey, outcomes.PassResult]:
+        async with trying.settings(its) as folder:
+            return await root.once(folder, patience=timeout, wanted=wanted)
+
+    results = asyncio.run(brought())
     good = (outcomes.Outcome.UNCHANGED, outcomes.Outcome.ROLLED_OUT)
     for key, result in sorted(results.items()):
         typer.echo(f"{key}: {result.outcome.value}: {result.because}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from reconciler.app import previewing
-from reconciler.cli import exits, options, screen
+from reconciler.cli import asking, exits, options, screen, trying
 
 
 class Output(enum.Enum):
@@ -27,6 +27,8 @@ def plan(
     ref: Annotated[
         str, typer.Option("--ref", metavar="REF|SHA", help="A branch, or a commit of the deployed ref, to look at.")
     ] = "",
+    sandbox: trying.Sandbox = False,
+    repository: trying.Repository = "",
     output: Annotated[
         Output, typer.Option("--output", "-o", help="For a person, for a script, or for a pull request.")
     ] = Output.TEXT,
@@ -34,19 +36,30 @@ def plan(
     """Show what would change: Git against the live cluster, dry-run and through the gates. Writes nothing.
 
     Works beside the daemon and without one. Secrets are masked. Exit 0: no change; 2: changes; 1: held or not known.
+    With `--sandbox` against an empty cluster, which needs no credentials: whether everything renders and is accepted.
 
     Examples:
 
     * `reconciler plan -e production`
     * `reconciler plan --ref my-branch -o markdown > comment.md`
     * `reconciler plan -o json | jq '.targets[].counts'`
+    * `reconciler plan --sandbox --repository .`
     """
-    with screen.progress("asking Git and the clusters"):
-        found = asyncio.run(
-            previewing.preview(
-                config, environment=environment, wanted=options.wanted(environment, application), ref=ref
+    branch = ref if repository and not asking.SHA.fullmatch(ref) else ""
+    its = trying.asked(config, sandbox=sandbox, repository=repository, ref=branch)
+
+    async def previewed() -> previewing.Previews:
+        async with trying.settings(its) as folder:
+            return await previewing.preview(
+                folder,
+                environment=environment,
+                wanted=options.wanted(environment, application),
+                ref=ref,
+                empty_sandboxes=sandbox,
             )
-        )
+
+    with screen.progress("asking Git and the clusters"):
+        found = asyncio.run(previewed())
     if output is Output.JSON:
         screen.as_json(previewing.data(found))
     else:

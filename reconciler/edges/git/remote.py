@@ -6,6 +6,7 @@ import re
 from reconciler import errors, ports
 from reconciler.edges.git import answers, place, process, reading
 
+SYMBOLIC = re.compile(r"ref: (refs/heads/\S+)\tHEAD")
 LISTING = re.compile(r"([0-9a-f]{40})\t(\S+)")
 
 
@@ -23,6 +24,18 @@ def head(git: process.Git) -> str:
         if (found := LISTING.fullmatch(line)) and found[2] == where.ref:
             return found[1]
     raise errors.RefMissing(answers.missing_ref(where))
+
+
+def default_ref(git: process.Git) -> str:
+    """The branch that is checked out there, or that a host calls its default."""
+    where = git.place
+    ended = git.run("ls-remote", "--symref", "--", where.url, "HEAD", remote=True, within=where.timeouts.head)
+    if not ended.fine:
+        raise answers.remote_failure(ended, where=where)
+    for line in ended.out.decode("utf-8", "backslashreplace").splitlines():
+        if found := SYMBOLIC.fullmatch(line):
+            return found[1]
+    raise errors.Terminal(f"repository {where.name} ({where.url}) has no branch checked out: name one (--ref)")
 
 
 def tracking(where: place.Place) -> str:

@@ -38,6 +38,10 @@ class GitRepository:
     async def head(self) -> str:
         return await self._call(remote.head)
 
+    async def default_ref(self) -> str:
+        """The branch that is checked out there, fully qualified; of the ref of this one nothing is asked."""
+        return await self._call(remote.default_ref)
+
     async def fetch(self, revision: str) -> None:
         async with self._changing:
             await self._fetch(revision)

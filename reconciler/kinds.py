@@ -103,6 +103,33 @@ _TABLE = (
     Kind(ids.KindKey(_ADMISSION, "ValidatingWebhookConfiguration"), 930, namespaced=False, tier=2),
 )
 
+HEALTH = {
+    "exists": "It is there. Not waited for: nothing says in it how it does.",
+    "pod": "Ready, or ended well. Image, configuration and restarts beyond `restarts` fail the release; eviction, a"
+    " lost node or no room for it are the world's.",
+    "deployment": "All replicas updated and available, `Progressing` because of NewReplicaSetAvailable and `Available`."
+    " Its newest pods fail it early. Paused in Git: suspended.",
+    "replica-set": "All replicas ready and available; its pods as above.",
+    "stateful-set": "All replicas up to date and ready, down to its partition; its pods as above.",
+    "daemon-set": "As many updated and available pods as nodes want; its pods as above.",
+    "job": "`Complete`; running proves nothing. `Failed` fails the release, unless nodes ended its pods.",
+    "cron-job": "It is there: the next run may be in a month, and a failed one from before this release."
+    " `spec.suspend`: suspended.",
+    "namespace": "Phase Active.",
+    "custom-resource-definition": "`Established`. `NamesAccepted` False and `NonStructuralSchema` True fail it.",
+    "api-service": "`Available`.",
+    "persistent-volume": "Phase Available, Bound or Released. Failed is the world's.",
+    "persistent-volume-claim": "Phase Bound. Pending is suspended: with WaitForFirstConsumer its first pod binds it,"
+    " and a pod that waits says so. Lost is the world's. A size that cannot be had fails the release.",
+    "service": "A LoadBalancer has an address; none within the progress deadline is the world's. Other types: it is"
+    " there.",
+    "ingress": "It is there: several controllers never write an address.",
+    "horizontal-pod-autoscaler": "What it scales is there and its selector fits, judged after one minute. Without"
+    " metrics: suspended.",
+    "pod-disruption-budget": "It is there. A budget that cannot be counted is suspended.",
+}
+"""What each health rule asks for, in words for people."""
+
 KINDS = {kind.key: kind for kind in _TABLE}
 
 

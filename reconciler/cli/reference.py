@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer import core
 
+from reconciler import custom_kinds, kinds
 from reconciler.app import describing
 from reconciler.cli import exits
 from reconciler.model import outcomes, words
@@ -34,6 +35,7 @@ def pages(app: typer.Typer) -> dict[str, str]:
     makers: dict[str, Callable[[], str]] = {
         "commands.md": lambda: commands(app),
         "exit-codes.md": exit_codes,
+        "health.md": health,
         "holds.md": holds,
         "metrics.md": metrics,
         "settings.md": settings_reference.markdown,
@@ -70,6 +72,51 @@ def outcomes_and_events() -> str:
         *(f"| `{event.value}` | {meaning} |" for event, meaning in words.EVENTS.items()),
     ]
     return "\n".join(parts) + "\n"
+
+
+def health() -> str:
+    """Every kind with what makes it healthy."""
+    parts = [
+        "# Health\n",
+        MADE,
+        "How each kind is judged, and how to write a rule of your own: [health.md](../how-to/health.md). For every kind"
+        " comes first: being deleted and an `observedGeneration` behind `metadata.generation` are progress, so is"
+        " `Reconciling`; `Stalled` fails the release.\n",
+        "## Kinds of Kubernetes\n",
+        "| kind | healthy when |\n|---|---|",
+    ]
+    together: dict[str, list[str]] = {}
+    for kind in kinds.KINDS.values():
+        together.setdefault(kind.health, []).append(f"`{kind.key}`")
+    parts += [f"| {', '.join(names)} | {kinds.HEALTH[rule]} |" for rule, names in together.items()]
+    parts += [
+        "\n## Custom resources\n",
+        "Kinds that are not listed: conditions `Ready` and, where there is one, `Synced` are True. Failures of the"
+        " world hold the rollout, those of the release take it back.\n",
+        "| kind | healthy when | fails the release | held as the world's | suspended |\n|---|---|---|---|---|",
+    ]
+    by_rule: dict[custom_kinds.Rule, list[str]] = {}
+    for key, rule in custom_kinds.RULES.items():
+        named = f"`{key}`" if key.kind != custom_kinds.ANY else f"every other kind of `{key.group}`"
+        by_rule.setdefault(rule, []).append(named)
+    parts += [f"| {', '.join(names)} | {' | '.join(_custom(rule))} |" for rule, names in by_rule.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _custom(rule: custom_kinds.Rule) -> tuple[str, str, str, str]:
+    match rule:
+        case custom_kinds.Silent():
+            return "it is there", "–", "–", "–"
+        case custom_kinds.ByWord():
+            says = [", ".join(words) or "–" for words in (rule.well, rule.failed, rule.troubled)]
+            return f"`{'.'.join(rule.path)}` says {says[0]}", says[1], says[2], "–"
+        case custom_kinds.ByConditions():
+            true = " and ".join(f"`{kind}`" for kind in rule.ready)
+            at = f", for every parent in `status.{rule.parents}`" if rule.parents else ""
+            failed, troubled, suspended = (
+                "; ".join(map(str, signs)) or "–" for signs in (rule.failed, rule.troubled, rule.suspended)
+            )
+            return f"{true} {'is' if len(rule.ready) == 1 else 'are'} True{at}", failed, troubled, suspended
 
 
 def metrics() -> str:

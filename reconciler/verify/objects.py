@@ -5,9 +5,9 @@ Source of the rules: reference/peers.md §3. Sentences begin with a verb: the ob
 
 from collections.abc import Callable
 
-from reconciler import kinds
+from reconciler import custom_kinds, kinds
 from reconciler.model import document, health, ids, manifests
-from reconciler.verify import deployments, family, jobs, judgement, ordered, pods, supporting
+from reconciler.verify import conditions, deployments, family, jobs, judgement, ordered, pods, supporting
 
 Rule = Callable[[document.Json, family.Family, judgement.Patience], judgement.Judgement]
 
@@ -50,9 +50,11 @@ def _present(
         return judgement.progressing(f"is being reconciled{_of(found, 'Reconciling')}")
     if judgement.holds(found, "Stalled"):
         return judgement.failed(f"has stalled{_of(found, 'Stalled')}")
+    if described := custom_kinds.of(manifest.key):
+        return conditions.described(described, found, patience)
     rule = RULES.get(name)
     if rule is None:
-        return _by_ready(found)
+        return conditions.generic(found, patience)
     judged = rule(found, relatives, patience)
     if judged.state is health.State.SUSPENDED and not _on_purpose(manifest, SWITCHES.get(name)):
         return judgement.troubled(f"{judged.because}; Git does not ask for that")
@@ -69,24 +71,13 @@ def _unseen(found: document.Json, *, required: bool) -> judgement.Judgement | No
     """A status from before the last change says nothing of it, however good it looks."""
     generation = document.number(found, "metadata", "generation")
     observed = document.at(found, "status", "observedGeneration")
+    if isinstance(observed, str) and observed.isdecimal():
+        observed = int(observed)  # Argo Rollouts writes it as text
     if not isinstance(observed, int):
         return judgement.progressing("has not been looked at by its controller yet") if required else None
     if observed < generation:
         return judgement.progressing(f"its controller has seen generation {observed} of {generation}")
     return None
-
-
-def _by_ready(found: document.Json) -> judgement.Judgement:
-    """The condition Ready of a kind without a rule. It may carry its own generation (`metav1.Condition`)."""
-    ready = judgement.condition(found, "Ready")
-    if ready is None:
-        return judgement.healthy("exists")
-    observed = ready.get("observedGeneration")
-    if isinstance(observed, int) and observed < document.number(found, "metadata", "generation"):
-        return judgement.progressing("its condition Ready is of an earlier generation")
-    if ready.get("status") == "True":
-        return judgement.healthy(f"is ready{judgement.because_of(ready)}")
-    return judgement.progressing(f"is not ready{judgement.because_of(ready)}")
 
 
 def _of(found: document.Json, condition: str) -> str:

@@ -48,11 +48,22 @@ def persistent_volume_claim(found: document.Json, _: family.Family, __: judgemen
     for it says so itself."""
     match document.text(found, "status", "phase"):
         case "Bound":
-            return judgement.healthy("is bound")
+            return _resized(found)
         case "Lost":
             return judgement.troubled("has lost its volume")
         case _:
             return judgement.suspended("is not bound; pods that need it wait for it")
+
+
+def _resized(found: document.Json) -> judgement.Judgement:
+    """A bound claim may have been asked to grow. Growing is not waited for: some volumes do so at their next mount."""
+    resizing = document.text(found, "status", "allocatedResourceStatuses", "storage")
+    wanted = document.text(found, "spec", "resources", "requests", "storage")
+    if resizing.endswith("Infeasible"):
+        return judgement.failed(f"cannot grow to {wanted}: its storage says {resizing}")
+    if resizing:
+        return judgement.healthy(f"is bound, and grows to {wanted} ({resizing})")
+    return judgement.healthy("is bound")
 
 
 def service(found: document.Json, _: family.Family, patience: judgement.Patience) -> judgement.Judgement:

@@ -33,9 +33,11 @@ def ready_of(generation: int) -> list[examples.Doc]:
 @pytest.mark.parametrize(
     ("found", "state"),
     [
-        (custom(), STATE.HEALTHY),
-        (custom(phase="whatever"), STATE.HEALTHY),
-        (custom(**conditions(Synced="False")), STATE.HEALTHY),
+        (custom(), STATE.SUSPENDED),
+        (custom(**conditions(Synced="False")), STATE.PROGRESSING),
+        (custom(**conditions(Synced="True")), STATE.HEALTHY),
+        (custom(**conditions(Synced="True", Ready="False")), STATE.PROGRESSING),
+        (custom(**conditions(Synced="False", Ready="True")), STATE.PROGRESSING),
         (custom(**conditions(Ready="True")), STATE.HEALTHY),
         (custom(**conditions(Ready="False")), STATE.PROGRESSING),
         (custom(**conditions(Ready="Unknown")), STATE.PROGRESSING),
@@ -49,7 +51,7 @@ def ready_of(generation: int) -> list[examples.Doc]:
         (custom(observedGeneration=1, **conditions(Stalled="True")), STATE.PROGRESSING),
         (going(custom(**conditions(Stalled="True"))), STATE.PROGRESSING),
         (going(examples.deployment()), STATE.PROGRESSING),
-        (custom(conditions="none", observedGeneration="2"), STATE.HEALTHY),  # nobody keeps a status to its shape
+        (custom(conditions="none", observedGeneration="latest"), STATE.SUSPENDED),  # nobody keeps a status to its shape
         (custom(conditions=["Ready", {"type": "Ready"}]), STATE.PROGRESSING),
     ],
 )
@@ -57,6 +59,10 @@ def test_generic_conditions_in_the_order_of_kstatus(found: examples.Doc, state: 
     seen = examples.reported([found])
     assert seen.state is state
     assert seen.blame is (RELEASE if state is STATE.DEGRADED else None)
+
+
+def resizing(word: str) -> examples.Doc:
+    return {"allocatedResourceStatuses": {"storage": word}}
 
 
 CRD, HPA = ("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ("autoscaling/v2", "HorizontalPodAutoscaler")
@@ -85,6 +91,8 @@ NO_METRICS = conditions(AbleToScale="True", ScalingActive=("False", "FailedGetRe
         (VOLUME, {}, {"phase": "Bound"}, STATE.HEALTHY),
         (VOLUME, {}, {"phase": "Pending"}, STATE.PROGRESSING),
         (CLAIM, {}, {"phase": "Bound"}, STATE.HEALTHY),
+        (CLAIM, {}, {"phase": "Bound", **resizing("ControllerResizeInProgress")}, STATE.HEALTHY),
+        (CLAIM, {}, {"phase": "Bound", **resizing("ControllerResizeInfeasible")}, STATE.DEGRADED),
         (CLAIM, {}, {"phase": "Pending"}, STATE.SUSPENDED),
         (SERVICE, {"type": "ClusterIP"}, {}, STATE.HEALTHY),
         (SERVICE, BALANCER, {}, STATE.PROGRESSING),

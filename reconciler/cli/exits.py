@@ -6,6 +6,10 @@ DIFFERENT = 2
 LATE = 3
 USAGE = 64
 """`EX_USAGE` of sysexits.h. Not 2, which most tools use: a misspelt option must not look like "there are changes"."""
+DIFFERING = 1
+"""Of `diff` alone: as diff(1), `git diff --exit-code` and `kubectl diff` have it."""
+NOT_COMPARED = 2
+"""Of `diff` alone, likewise: trouble, whatever else is equal."""
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
 
@@ -33,6 +37,11 @@ MEANINGS: dict[str, dict[int, str]] = {
         OK: "Every target would succeed, or nothing would change.",
         FAILED: "It cannot be told, and what it hangs on is said; or there is nothing that could be rehearsed.",
         DIFFERENT: "At least one target would fail (most are reverted then), or would be held.",
+    },
+    "diff": {
+        OK: "Nothing differs, and everything was compared.",
+        DIFFERING: "At least one field or object differs, and everything was compared.",
+        NOT_COMPARED: "Something could not be compared: the last lines say what. As `kubectl diff`, and unlike `plan`.",
     },
     "status": {
         OK: "The table was shown, whatever it says.",

@@ -44,7 +44,8 @@ def tree(
     """Show what is there: each object of a target, the ReplicaSets and Pods that came of it, and the health of each.
 
     Where something fails, the reason stands at the leaf: the last lines of the failing container's log, and the newest
-    events. What could not be read is marked `?` and says why. Which objects are the target's is what the journal says.
+    events. What could not be read is marked `?` and says why. Which objects are the target's is what the journal says;
+    `reconciler diff` shows whether they are as Git wants them.
 
     Examples:
 

@@ -7,6 +7,7 @@ from reconciler import errors
 from reconciler.cli import (
     asking,
     checking,
+    comparing,
     config,
     daemon,
     exits,
@@ -54,6 +55,7 @@ app = typer.Typer(
 daemon.register(app)
 planning.register(app)
 rehearsing.register(app)
+comparing.register(app)
 showing.register(app)
 growing.register(app)
 explaining.register(app)

@@ -23,6 +23,12 @@ def plain(value: str, style: str = "") -> text.Text:
     return text.Text(shown, style=style)
 
 
+def exact(value: str, style: str = "") -> text.Text:
+    """A value whose blanks matter: what a terminal would obey is written as its escape, `\\t`."""
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in value)
+    return text.Text(shown, style=style)
+
+
 def as_json(value: document.Json | list[document.JsonValue]) -> None:
     """For scripts: stable keys, two blanks of indentation."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

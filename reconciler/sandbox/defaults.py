@@ -7,7 +7,7 @@ strategies of its registry, as the real control plane answers them (tests/contra
 from collections.abc import Callable
 
 from reconciler.model import document, ids
-from reconciler.sandbox import podspecs
+from reconciler.sandbox import podspecs, services
 
 Json = document.Json
 
@@ -123,24 +123,6 @@ def _cron_job(body: Json) -> None:
 def _job_template_spec(spec: Json) -> None:
     """A CronJob's Jobs get their own defaults when they are made; only their pods' come now."""
     podspecs.template(spec)
-
-
-def _service(body: Json) -> None:
-    spec = podspecs.within(body, "spec")
-    spec.setdefault("sessionAffinity", "None")
-    if spec["sessionAffinity"] == "ClientIP":
-        podspecs.within(podspecs.within(spec, "sessionAffinityConfig"), "clientIP").setdefault("timeoutSeconds", 10800)
-    sort = spec.setdefault("type", "ClusterIP")
-    for port in podspecs.mappings(spec, "ports"):
-        port.setdefault("protocol", "TCP")
-        if port.get("targetPort") in (None, 0, ""):
-            port["targetPort"] = port.get("port")
-    if sort in ("NodePort", "LoadBalancer"):
-        spec.setdefault("externalTrafficPolicy", "Cluster")
-    if sort == "LoadBalancer":
-        spec.setdefault("allocateLoadBalancerNodePorts", True)
-    if sort != "ExternalName":
-        spec.setdefault("internalTrafficPolicy", "Cluster")
 
 
 def _secret(body: Json) -> None:
@@ -274,7 +256,7 @@ _KINDS: dict[tuple[str, str], Callable[[Json], None]] = {
     ("v1", "PersistentVolumeClaim"): _claim,
     ("v1", "ReplicationController"): _replication_controller,
     ("v1", "Secret"): _secret,
-    ("v1", "Service"): _service,
+    ("v1", "Service"): services.fill,
     (_APPS, "DaemonSet"): _daemon_set,
     (_APPS, "Deployment"): _deployment,
     (_APPS, "ReplicaSet"): _replica_set,
@@ -295,39 +277,6 @@ _KINDS: dict[tuple[str, str], Callable[[Json], None]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _definition,
     ("apiregistration.k8s.io", "APIService"): _api_service,
 }
-
-SERVICE_ADDRESSES, FIRST_NODE_PORT, LAST_NODE_PORT = "10.96", 30_000, 32_767
-
-
-def address(body: Json, given: int) -> int:
-    """Give a new Service its cluster address and node ports, the next after `given` others. Returns how many there are
-    now; nobody owns what is given."""
-    spec = podspecs.within(body, "spec")
-    if spec.get("type") == "ExternalName":
-        return given
-    if "clusterIP" not in spec:
-        given += 1
-        spec["clusterIP"] = f"{SERVICE_ADDRESSES}.{given // 256}.{given % 256}"
-    if spec["clusterIP"] != "None" or spec.get("selector"):
-        spec.setdefault("ipFamilies", ["IPv4"])
-        spec.setdefault("ipFamilyPolicy", "SingleStack")
-    spec.setdefault("clusterIPs", [spec["clusterIP"]])
-    if spec.get("type") in ("NodePort", "LoadBalancer"):
-        for port in podspecs.mappings(spec, "ports"):
-            if "nodePort" not in port:
-                given += 1
-                port["nodePort"] = FIRST_NODE_PORT + given % (LAST_NODE_PORT - FIRST_NODE_PORT)
-    return given
-
-
-def keep_address(body: Json, before: Json) -> None:
-    """What was given to a Service stays with it when nobody says otherwise."""
-    spec, was = podspecs.within(body, "spec"), document.mapping(before, "spec")
-    if spec.get("type") == "ExternalName" or was.get("type") == "ExternalName":
-        return
-    for name in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if name in was:
-            spec.setdefault(name, was[name])
 
 
 def born(body: Json, key: ids.ObjectKey, *, now: str) -> None:

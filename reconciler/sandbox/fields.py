@@ -133,18 +133,15 @@ def spelt(path: tuple[str, ...]) -> str:
     return said
 
 
-def step_of_keys(item: document.Json, keys: tuple[tuple[str, document.JsonValue], ...]) -> str:
-    """The step to an item of a list by its keys, each with its default (None: it has none).
-
-    Raises KeyError, with the key, when one is absent.
-    """
+def step_of_keys(item: document.Json, keys: tuple[tuple[str, document.JsonValue], ...]) -> str | None:
+    """The step to an item of a list by its keys, sorted, each with its default (None: it has none). A key that is
+    absent is no part of the step; None: all are."""
     found: document.Json = {}
     for name, default in keys:
         value = item.get(name, default)
-        if value is None:
-            raise KeyError(name)
-        found[name] = value
-    return "k:" + document.encode(found).decode()
+        if value is not None:
+            found[name] = value
+    return "k:" + document.encode(found).decode() if found else None
 
 
 def step_of_value(value: document.JsonValue) -> str:

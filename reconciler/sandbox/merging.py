@@ -99,14 +99,14 @@ def _step(item: document.JsonValue, shape: shapes.Shape, *, path: str, place: in
     if not isinstance(item, dict):
         complaints.append(f"{path}: element {place}: associative list with keys may not have non-map elements")
         return None
-    try:
-        return fields.step_of_keys(item, shape.keys)
-    except KeyError as error:
+    step = fields.step_of_keys(item, shape.keys)
+    if step is None:
+        names = " ".join(f'"{name}"' for name, _ in shape.keys)
         complaints.append(
-            f"{path}: element {place}: associative list with keys has an element that omits key field"
-            f' "{error.args[0]}" (and doesn\'t have default value)'
+            f"{path}: element {place}: associative list with keys has an element that omits all key fields [{names}]"
+            " (and doesn't have default values for any key fields)"
         )
-        return None
+    return step
 
 
 def check(value: document.JsonValue, shape: shapes.Shape, *, path: str, complaints: list[str]) -> None:
@@ -165,6 +165,11 @@ class Compared:
     @property
     def same(self) -> bool:
         return not (self.added or self.modified or self.removed)
+
+    def without(self, ignored: fields.Node) -> "Compared":
+        """But for what is ignored, and all below it."""
+        without = fields.without_below
+        return Compared(*(without(found, ignored) for found in (self.added, self.modified, self.removed)))
 
     def changed(self) -> fields.Node:
         return fields.union(self.added, self.modified)
@@ -312,24 +317,44 @@ def _merged_maps(old: document.Json, new: document.Json, shape: shapes.Shape) ->
 def _merged_lists(
     old: dict[str, document.JsonValue], new: dict[str, document.JsonValue], shape: shapes.Shape
 ) -> Iterator[document.JsonValue]:
-    """Their items in the order of the new list; what only the old one has comes before the shared item that it came
-    before."""
-    rest, taken = iter(new), set[str]()
-    for step, item in old.items():
-        if step not in new:
-            yield item
-            continue
-        if step in taken:
-            continue
-        for other in rest:
-            taken.add(other)
-            found = _merged(old.get(other, MISSING), new[other], shape.item())
-            if not isinstance(found, _Missing):
-                yield found
-            if other == step:
-                break
-    for other in rest:
-        yield new[other]
+    """Their items in the order of the new list; what only the old one has stays behind the item that it came after,
+    as far as both orders allow. Step by step the library's `visitListItems`, whose order is seen in every list."""
+    was, now = list(old), list(new)
+    shared = [step for step in now if step in old]
+    coming = 0  # the place in `shared` of the item that both lists have next
+    taken = set[str]()
+    left = right = 0
+
+    def both(step: str) -> document.JsonValue:
+        found = _merged(old.get(step, MISSING), new[step], shape.item())
+        return None if isinstance(found, _Missing) else found
+
+    while left < len(was) or right < len(now):
+        if left < len(was) and right < len(now):
+            step = was[left]
+            if step == now[right]:
+                taken.add(step)
+                yield both(step)
+                left, right, coming = left + 1, right + 1, coming + 1
+                continue
+            if step in new and coming < len(shared) and shared[coming] != step:
+                left += 1  # it comes later, where the new list has it
+                continue
+        if left < len(was):
+            step = was[left]
+            if step not in new:
+                yield old[step]
+                left += 1
+                continue
+            if step in taken:
+                left += 1
+        if right < len(now):
+            step = now[right]
+            taken.add(step)
+            yield both(step)
+            right += 1
+            if coming < len(shared) and shared[coming] == step:
+                coming += 1
 
 
 # --- taking away

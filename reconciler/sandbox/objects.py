@@ -6,6 +6,7 @@ everybody who reads it and is never changed: a write makes a new one.
 
 import collections
 import datetime
+import re
 from collections.abc import Callable
 
 from reconciler import ports
@@ -19,6 +20,7 @@ from reconciler.sandbox import (
     ownership,
     refusing,
     served,
+    services,
     settling,
     stored,
 )
@@ -29,6 +31,8 @@ copied = stored.copied
 
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
+EMPTY = re.compile(rb':(null|""|false|0[,}])')
+"""Values that may be none to Go. Most objects hold none, and need not be walked for them."""
 NO_STATUS: fields.Node = {"f:status": {}}
 ONLY_STATUS: fields.Node = {"f:metadata": {}, "f:spec": {}}
 
@@ -251,7 +255,7 @@ class Objects:
         if refused := refusing.invalid(key, body, before=None, shape=serving.shape):
             return refused
         if _is_service(key):
-            given = defaults.address(body, self._addresses)
+            given = services.address(body, self._addresses)
             self._addresses = self._addresses if dry_run else given
         its["managedFields"] = ownership.encoded(owners)
         if not its["managedFields"]:
@@ -270,10 +274,11 @@ class Objects:
     ) -> Stored | live.Refused:
         """Store a new version, unless it is the one before with other times. `valid`: there is nothing to refuse."""
         its, was = document.mapping(body, "metadata"), present.metadata
-        for name in ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp"):
+        for name in stored.SERVERS:
             stored.keep(its, was, name)
-        if _is_service(present.key):
-            defaults.keep_address(body, present.body)
+        if _is_service(present.key) and not valid:
+            given = services.readdress(body, present.body, self._addresses)
+            self._addresses = self._addresses if dry_run else given
         if not valid and (refused := refusing.invalid(present.key, body, before=present.body, shape=serving.shape)):
             return refused
         its["managedFields"] = was.get("managedFields", [])
@@ -374,6 +379,8 @@ def _is_service(key: ids.ObjectKey) -> bool:
 def _completed(body: document.Json, serving: served.Serving) -> None:
     """Defaults, and the form in which it is stored."""
     if serving.shape.built_in:
+        if EMPTY.search(document.encode(body)):
+            settling.unsaid(body, serving.shape)
         defaults.fill(body)
         settling.settle(body, serving.shape)
     else:

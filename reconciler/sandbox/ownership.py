@@ -50,7 +50,7 @@ class ConflictError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The object before defaults, and who owns it. `changed`: its content is another than before."""
+    """The object before defaults, and who owns it. `changed`: it differs, be it in the order of a list."""
 
     body: document.Json
     owners: Owners
@@ -146,7 +146,7 @@ def updated(
     difference = merging.compared(old or {}, new, shape)
     if difference.same:
         return owners
-    owners = _after(owners, difference, but=None)
+    owners = _after(owners, difference.without(ignored), but=None)
     took = stripped(difference.changed(), ignored)
     if took:
         before = owners.get(manager)
@@ -167,7 +167,8 @@ def applied(
 ) -> Outcome:
     """A server-side apply of `wanted`. Raises `merging.UntypedError`, ConflictError."""
     version = document.text(wanted, "apiVersion")
-    mine = stripped(merging.fields_of(wanted, shape), ignored)
+    said = merging.fields_of(wanted, shape)
+    mine = stripped(said, ignored)
     owners = dict(parsed(document.mapping(old, "metadata"))) if old is not None else {}
     if old is not None and not owners:
         everything = stripped(merging.compared({}, old, shape).changed(), ignored)
@@ -177,16 +178,20 @@ def applied(
     body = merging.merged(old or {}, wanted, shape)
     owners[manager] = Owned(mine, version, before.time if before else "")
     if before:
-        body = _without_dropped(body, before.fields, owners=owners.values(), shape=shape)
-    difference = merging.compared(old or {}, body, shape)
-    if not difference.same:
+        held = said  # with the name: without it, all metadata would go with the last field of it
+        for owned in owners.values():
+            held = fields.union(held, owned.fields)
+        body = _without_dropped(body, before.fields, held=held, shape=shape)
+    difference = merging.compared(old or {}, body, shape).without(ignored)
+    changed = old is None or body != old
+    if changed:
         if not force and (conflicts := tuple(_conflicts(owners, difference, but=manager))):
             raise ConflictError(conflicts)
         owners = _after(owners, difference, but=manager)
         owners[manager] = Owned(mine, version, now)
     if not mine:
         owners.pop(manager, None)
-    return Outcome(body, owners, changed=not difference.same)
+    return Outcome(body, owners, changed=changed)
 
 
 def _after(
@@ -214,13 +219,10 @@ def _conflicts(owners: Owners, difference: merging.Compared, *, but: Manager) ->
 
 
 def _without_dropped(
-    body: document.Json, last: fields.Node, *, owners: Iterable[Owned], shape: shapes.Shape
+    body: document.Json, last: fields.Node, *, held: fields.Node, shape: shapes.Shape
 ) -> document.Json:
     """Without what the applier owned alone and says no more. An item of a list that it drops goes with all in it that
-    no other applier or writer owns together with the item itself."""
-    held: fields.Node = {}
-    for owned in owners:
-        held = fields.union(held, owned.fields)
+    no other applier or writer owns together with the item itself. `held`: what is owned from now on."""
     if not fields.difference(last, held):
         return body
     named = merging.with_named

@@ -55,8 +55,7 @@ def _container(container: Json) -> None:
     for port in mappings(container, "ports"):
         port.setdefault("protocol", "TCP")
     for variable in mappings(container, "env"):
-        if isinstance(reference := document.at(variable, "valueFrom", "fieldRef"), dict):
-            reference.setdefault("apiVersion", "v1")
+        _reference(document.mapping(variable, "valueFrom"))
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
         if isinstance(probe := container.get(name), dict):
             _probe(probe)
@@ -102,6 +101,8 @@ def _volume(volume: Json) -> None:
                     token.setdefault("expirationSeconds", 3600)
                 for item in mappings(one, "downwardAPI", "items"):
                     _reference(item)
+    if isinstance(claim := document.at(volume, "ephemeral", "volumeClaimTemplate", "spec"), dict):
+        claim.setdefault("volumeMode", "Filesystem")
     if isinstance(path := volume.get("hostPath"), dict):
         path.setdefault("type", "")
 
@@ -109,6 +110,8 @@ def _volume(volume: Json) -> None:
 def _reference(item: Json) -> None:
     if isinstance(reference := item.get("fieldRef"), dict):
         reference.setdefault("apiVersion", "v1")
+    if isinstance(resource := item.get("resourceFieldRef"), dict):
+        resource.setdefault("divisor", "0")
 
 
 def quality(spec: Json) -> str:

@@ -22,7 +22,8 @@ def invalid(key: ids.ObjectKey, body: Json, *, before: Json | None, shape: shape
     """The server's 422, naming every complaint."""
     complaints = [*_metadata(key, body, before), *_values(body, shape)]
     if check := _CHECKS.get((key.group, key.kind)):
-        complaints += check(body)
+        missing = {found.field for found in complaints}
+        complaints += [found for found in check(body) if found.field not in missing]
     if before is not None and not complaints:
         complaints += immutable.changes(key, before, body)
     if not complaints:

@@ -21,6 +21,28 @@ def settle(body: document.Json, shape: shapes.Shape) -> None:
             body[name] = _settled(value, its)
 
 
+def unsaid(body: document.JsonValue, shape: shapes.Shape) -> None:
+    """What Go does not tell from nothing, in place: of many fields the zero, and null of every one. In a mapping of
+    free names null is the zero of its type."""
+    if isinstance(body, dict) and shape.what is shapes.What.MAP:
+        for name in [name for name, value in body.items() if not value and not isinstance(value, dict | list)]:
+            its = shape.field(name)
+            if its is None:
+                if body[name] is None:
+                    body[name] = _ZEROS.get(getattr(shape.others(), "type", ""))
+            elif its.unsaid if body[name] is not None else name not in shape.required:
+                del body[name]
+        for name, value in body.items():
+            if isinstance(value, dict | list) and (its := shape.value(name)) is not None:
+                unsaid(value, its)
+    elif isinstance(body, list) and shape.what is shapes.What.LIST:
+        for item in body:
+            unsaid(item, shape.item())
+
+
+_ZEROS: document.Json = {"string": "", "integer": 0, "number": 0, "boolean": False}
+
+
 def reset(body: document.Json, name: str, shape: shapes.Shape) -> None:
     """A field as it is where nobody has written anything in it."""
     body.pop(name, None)

@@ -62,6 +62,7 @@ class Shape:
         "schema",
         "skeleton",
         "type",
+        "unsaid",
         "what",
     )
 
@@ -85,12 +86,14 @@ class Shape:
             self.atomic = schema.get("x-kubernetes-list-type") not in ("map", "set")
         self.limited = not built_in or not LIMITS.isdisjoint(schema)
         self.required = frozenset(name for name in document.items(schema, "required") if isinstance(name, str))
+        self.unsaid = built_in and schema.get("x-omit-zero") is True
+        """A Go value, no pointer, that is not shown when it is zero."""
         self.skeleton = built_in and default == {}
         """A Go struct that is always there, empty where nobody set anything in it."""
         self.keys: tuple[tuple[str, document.JsonValue], ...] = ()
         if self.what is What.LIST and schema.get("x-kubernetes-list-type") == "map":
             named = [str(name) for name in document.items(schema, "x-kubernetes-list-map-keys")]
-            self.keys = tuple((name, self.item().default_of(name)) for name in named)
+            self.keys = tuple((name, self.item().default_of(name)) for name in sorted(named))
 
     def field(self, name: str) -> "Shape | None":
         """A declared field of a mapping; None where it declares none of that name."""
@@ -157,11 +160,10 @@ class Shape:
         return ""
 
     def default_of(self, name: str) -> document.JsonValue:
-        """The default of a declared scalar; None where it has none. The zero of a required field is none: the key of
-        an item must be written."""
+        """The default of a declared scalar; None where it has none. Of a Go field that must be written it is the zero:
+        an item without its key is an item of that key, and what is wrong with it is said later."""
         found = self._properties.get(name)
-        default = found.get("default") if isinstance(found, dict) else None
-        return None if self.built_in and default in ("", 0) else default
+        return found.get("default") if isinstance(found, dict) else None
 
     def _made(self, schema: document.Json) -> "Shape":
         reference = schema.get("$ref")

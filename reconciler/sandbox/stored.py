@@ -105,6 +105,15 @@ def key_of(body: document.Json) -> ids.ObjectKey:
     )
 
 
+SERVERS = (
+    "uid",
+    "creationTimestamp",
+    "resourceVersion",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+"""Metadata that no write changes."""
 NOT_CONTENT = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 

@@ -37,6 +37,7 @@ CASES: dict[str, list[Step]] = {
         delete(HELD),
         apply(finalized("example.com/hold", "example.com/late", a="1")),
     ],
+    "let-go-by-an-apply": [apply(HELD), delete(HELD), apply(config_map(SHOP, a="1")), apply(config_map(SHOP, a="1"))],
     "made-while-it-goes": [apply(HELD), delete(HELD), make(config_map(SHOP))],
     "a-workload": [apply(deployment(SHOP)), delete(deployment(SHOP)), apply(deployment(SHOP))],
     "with-generation-and-held": [

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.cluster
 A: Json = {"name": "a", "image": "a:1"}
 B: Json = {"name": "b", "image": "b:1"}
 C: Json = {"name": "c", "image": "c:1"}
+D: Json = {"name": "d", "image": "d:1"}
+E: Json = {"name": "e", "image": "e:1"}
 LABELS = {"app": "web"}
 
 
@@ -33,6 +35,12 @@ def with_env(*pairs: tuple[str, str]) -> Json:
 def annotated(**notes: str) -> Json:
     found = data(a="1")
     found["metadata"]["annotations"] = notes
+    return found
+
+
+def noted_null() -> Json:
+    found = data(a="1")
+    found["metadata"] |= {"annotations": {"a": None}, "labels": None}
     return found
 
 
@@ -127,6 +135,56 @@ CASES: dict[str, list[Step]] = {
         theirs(finalized("example.com/b", "example.com/c")),
         apply(finalized("example.com/a")),
         apply(data(a="1")),
+    ],
+    "annotations-one-by-one": [
+        apply(annotated(a="1", b="1")),
+        edit(data(), {"metadata": {"annotations": {"c": "1", "b": "2"}}}),
+        apply(annotated(a="1", b="1")),
+        apply(annotated(a="1", b="1"), force=True),
+        apply(annotated(b="1")),
+        theirs(annotated(b="1", d="1"), manager="flux"),
+        apply(data(a="1")),
+        edit(data(), {"metadata": {"annotations": None}}),
+        apply(annotated(a="1")),
+    ],
+    "the-last-annotation-dropped": [apply(annotated(a="1")), apply(data(a="1")), apply(data(a="2"))],
+    "containers-by-name": [
+        apply(web(A, B)),
+        theirs(web(A | {"workingDir": "/a"}, C), manager="flux"),
+        apply(web(B, A | {"image": "a:2"})),
+        apply(web(B)),
+        apply(web(A, B)),
+        edit(web(), containers(C, B | {"tty": True})),
+        apply(web(B)),
+        apply(web(A)),
+    ],
+    "order-of-three": [
+        apply(web(A, B, C)),
+        apply(web(C, B, A)),
+        theirs(web(D, B), manager="flux"),
+        apply(web(B, A, C)),
+        edit(web(), containers(D, A, C, B)),
+        apply(web(B, C)),
+        theirs(web(A, D, E), manager="flux"),
+        apply(web(C, A, B)),
+    ],
+    "status-is-somebody-elses": [
+        apply(web(A) | {"status": {"replicas": 3, "conditions": []}}),
+        edit(web(), {"status": {"replicas": 2, "readyReplicas": 1}}, manager="controller", subresource="status"),
+        apply(web(A) | {"status": {"replicas": 3}}),
+        edit(web(), {"status": {"replicas": 5}}),
+        apply(web(A | {"image": "a:2"})),
+        apply(web(A) | {"status": None}),
+    ],
+    "nulls": [
+        apply(web(A, replicas=None)),
+        apply(web(A, replicas=None, strategy=None)),
+        apply(web(A | {"env": None, "resources": None})),
+        apply(data(a="1") | {"data": {"a": None}}),
+        apply(data(a="1") | {"data": None}),
+        apply(noted_null()),
+        apply(web(A, replicas=2)),
+        apply(web(A, replicas=None)),
     ],
     "a-foreign-container-stays": [apply(web(A)), theirs(web(B)), apply(web(A | {"image": "a:2"})), apply(web(C, A))],
     "a-foreign-container-by-edit": [apply(web(A)), edit(web(), containers(B, A)), apply(web(A | {"image": "a:2"}))],

@@ -19,7 +19,7 @@ SHOP = "SHOP"
 """Stands in a table's manifests for the namespace that each test has for itself."""
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-ADDRESS, NODE_PORT = re.compile(r'"10\.96\.\d+\.\d+"'), re.compile(r'"nodePort":\d+')
+ADDRESS, NODE_PORT = re.compile(r'"10\.96\.\d+\.\d+"'), re.compile(r'(odePort)":\d+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def blanked(body: Json) -> Json:
     text = document.encode({**body, "managed": sorted(TIME.sub("TIME", entry) for entry in entries)}).decode()
     if uid := metadata.get("uid"):
         text = text.replace(uid, "UID")
-    text = ADDRESS.sub('"ADDRESS"', NODE_PORT.sub('"nodePort":0', TIME.sub("TIME", text)))
+    text = ADDRESS.sub('"ADDRESS"', NODE_PORT.sub(r'\1":0', TIME.sub("TIME", text)))
     return document.decode(text.encode())
 
 

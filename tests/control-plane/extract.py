@@ -2,7 +2,8 @@
 Write down what the real API server serves and by which rules it merges: `reconciler/sandbox/served.json`.
 
 Run it, with KUBECONFIG naming a control plane that `cluster.py` started, after its version was raised. The file keeps
-of the published OpenAPI documents what the sandbox goes by: types, list types and keys, defaults, enums.
+of the published OpenAPI documents what the sandbox goes by: types, list types and keys, defaults, enums; and of the
+types' Go source which fields are not shown when they are zero (`zeros.py`).
 """
 
 import json
@@ -12,6 +13,8 @@ import sys
 from typing import Any
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))  # the checkout: `tests` is not an installed package
+
+import zeros  # beside this file
 
 from tests.clusterkit import access  # found only through the line above
 
@@ -92,6 +95,8 @@ def _keep(name: str, schemas: dict[str, JsonSchema], kept: dict[str, JsonSchema]
         return
     kept[name] = {}
     kept[name] = _slim(schemas[name])
+    for field in sorted(zeros.fields(name) & kept[name].get("properties", {}).keys()):
+        kept[name]["properties"][field]["x-omit-zero"] = True
     for found in _references(kept[name]):
         _keep(found, schemas, kept)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.model import document
-from reconciler.sandbox import fields, shapes
+from reconciler.sandbox import fields, ordering, shapes
 
 
 class _Missing:
@@ -317,44 +317,10 @@ def _merged_maps(old: document.Json, new: document.Json, shape: shapes.Shape) ->
 def _merged_lists(
     old: dict[str, document.JsonValue], new: dict[str, document.JsonValue], shape: shapes.Shape
 ) -> Iterator[document.JsonValue]:
-    """Their items in the order of the new list; what only the old one has stays behind the item that it came after,
-    as far as both orders allow. Step by step the library's `visitListItems`, whose order is seen in every list."""
-    was, now = list(old), list(new)
-    shared = [step for step in now if step in old]
-    coming = 0  # the place in `shared` of the item that both lists have next
-    taken = set[str]()
-    left = right = 0
-
-    def both(step: str) -> document.JsonValue:
-        found = _merged(old.get(step, MISSING), new[step], shape.item())
-        return None if isinstance(found, _Missing) else found
-
-    while left < len(was) or right < len(now):
-        if left < len(was) and right < len(now):
-            step = was[left]
-            if step == now[right]:
-                taken.add(step)
-                yield both(step)
-                left, right, coming = left + 1, right + 1, coming + 1
-                continue
-            if step in new and coming < len(shared) and shared[coming] != step:
-                left += 1  # it comes later, where the new list has it
-                continue
-        if left < len(was):
-            step = was[left]
-            if step not in new:
-                yield old[step]
-                left += 1
-                continue
-            if step in taken:
-                left += 1
-        if right < len(now):
-            step = now[right]
-            taken.add(step)
-            yield both(step)
-            right += 1
-            if coming < len(shared) and shared[coming] == step:
-                coming += 1
+    for step in ordering.merged(list(old), list(new)):
+        found = _merged(old.get(step, MISSING), new.get(step, MISSING), shape.item())
+        if not isinstance(found, _Missing):
+            yield found
 
 
 # --- taking away

@@ -7,6 +7,7 @@ import pytest
 from tests.contracts import twins
 from tests.contracts.test_cluster import Json, config_map, deployment
 from tests.contracts.twins import Side, Step, apply, edit, make, object_of, theirs
+from tests.sandbox.test_ordering import ORDERS
 
 pytestmark = pytest.mark.cluster
 
@@ -288,3 +289,10 @@ CASES: dict[str, list[Step]] = {
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_ownership(sides: tuple[Side, Side], case: str) -> None:
     await twins.alike(sides, *CASES[case])
+
+
+@pytest.mark.parametrize(("old", "new", "together"), ORDERS)
+async def test_order(sides: tuple[Side, Side], old: str, new: str, together: str) -> None:
+    there, ours = ([{"name": name, "image": f"{name}:1"} for name in names] for names in (old, new))
+    _, (_, (_, _, body), _) = await twins.alike(sides, theirs(web(*there)), apply(web(*ours)))
+    assert [found["name"] for found in body["spec"]["template"]["spec"]["containers"]] == list(together)

@@ -36,6 +36,13 @@ async def status(config: pathlib.Path, *, wanted: Wanted) -> Status:
         return await _look(journal, its, wanted)
 
 
+async def targets(config: pathlib.Path) -> tuple[ids.TargetKey, ...]:
+    """Every target of the journal, sorted."""
+    its = composing.settings(config)
+    async with composing.open_journal(its, read_only=True) as journal:
+        return tuple(sorted(await journal.targets()))
+
+
 async def watch(config: pathlib.Path, *, wanted: Wanted) -> AsyncIterator[Status]:
     """The status now, then again after each change and at least every second."""
     its = composing.settings(config)

@@ -20,7 +20,12 @@ SYMBOLS = {
     differences.Side.CLUSTER: ("-", "red"),
 }
 STYLES = {"-": "red", "+": "green", "@": "cyan"}
-TARGET = typer.Argument(metavar="TARGET", parser=options.target, help="environment/application; all, if left out.")
+TARGET = typer.Argument(
+    metavar="TARGET",
+    parser=options.target,
+    autocompletion=options.complete,
+    help="environment/application; all, if left out.",
+)
 
 
 def register(app: typer.Typer) -> None:

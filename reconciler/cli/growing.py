@@ -24,7 +24,12 @@ SHOWN = 8
 """Healthy children of one object that have a line each; the others are counted."""
 LONGEST = 400
 """Characters shown of one line of somebody else's text."""
-TARGET = typer.Argument(metavar="TARGET", parser=options.target, help="environment/application; all, if left out.")
+TARGET = typer.Argument(
+    metavar="TARGET",
+    parser=options.target,
+    autocompletion=options.complete,
+    help="environment/application; all, if left out.",
+)
 
 
 def register(app: typer.Typer) -> None:

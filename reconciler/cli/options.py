@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+import asyncio
 import enum
 import pathlib
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from reconciler import errors
+from reconciler.app import showing
 from reconciler.model import ids
 from reconciler.settings import values
 
@@ -35,6 +38,15 @@ def duration(text: str | float) -> float:
         raise typer.BadParameter(str(error)) from error
 
 
+def complete(context: typer.Context, incomplete: str) -> list[str]:
+    """Targets of the journal that begin so, for a shell; none, without a word, where it cannot be read."""
+    try:
+        known = asyncio.run(showing.targets(context.params.get("config") or CONFIG))
+    except errors.ReconcilerError:
+        return []
+    return [str(key) for key in known if str(key).startswith(incomplete)]
+
+
 Config = Annotated[
     pathlib.Path,
     typer.Option("--config", "-c", envvar="RECONCILER_CONFIG", help="Folder of deployment-config.yaml."),
@@ -44,11 +56,21 @@ Application = Annotated[str | None, typer.Option("--application", "-a", help="On
 OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="For a person or for a script.")]
 Target = Annotated[
     ids.TargetKey,
-    typer.Argument(metavar="TARGET", parser=target, help="environment/application, e.g. production/web."),
+    typer.Argument(
+        metavar="TARGET",
+        parser=target,
+        autocompletion=complete,
+        help="environment/application, e.g. production/web.",
+    ),
 ]
 Targets = Annotated[
     list[ids.TargetKey],
-    typer.Argument(metavar="TARGET...", parser=target, help="environment/application, e.g. production/web."),
+    typer.Argument(
+        metavar="TARGET...",
+        parser=target,
+        autocompletion=complete,
+        help="environment/application, e.g. production/web.",
+    ),
 ]
 
 

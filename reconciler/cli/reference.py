@@ -13,6 +13,10 @@ from reconciler.app import describing
 from reconciler.cli import exits
 from reconciler.model import outcomes, words
 from reconciler.settings import reference as settings_reference
+from reconciler.settings import schemas
+
+SCHEMAS = "schemas"
+"""The folder of the JSON Schemas."""
 
 MADE = "Made from the code by `reconciler docs`; a test fails when this page is out of date.\n"
 """Below every title."""
@@ -24,6 +28,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write the reference pages anew: for people who change the code."""
         folder.mkdir(parents=True, exist_ok=True)
+        (folder / SCHEMAS).mkdir(exist_ok=True)
         for name, page in pages(app).items():
             (folder / name).write_text(page, encoding="utf-8")
 
@@ -41,7 +46,8 @@ def pages(app: typer.Typer) -> dict[str, str]:
         "settings.md": settings_reference.markdown,
         "words.md": outcomes_and_events,
     }
-    return {name: make() for name, make in makers.items()}
+    made = {name: make() for name, make in makers.items()}
+    return made | {f"{SCHEMAS}/{name}": page for name, page in schemas.pages().items()}
 
 
 def holds() -> str:

@@ -56,7 +56,12 @@ def variables(value: object) -> tuple[tuple[str, str | int | bool], ...]:
 
 Variables = Annotated[
     tuple[tuple[str, str | int | bool], ...],
-    values.Shape("mapping of names to text, whole numbers or booleans", variables, lambda held: str(dict(held))),
+    values.Shape(
+        "mapping of names to text, whole numbers or booleans",
+        variables,
+        lambda held: str(dict(held)),
+        '{"type":"object","additionalProperties":{"type":["string","integer","boolean"]}}',
+    ),
 ]
 CHART_PLACE = re.compile(r"(https|oci)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~%-]+)*/?")
 SEMVER = re.compile(r"v?[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII)

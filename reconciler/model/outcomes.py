@@ -182,7 +182,7 @@ EXITS: dict[HoldReason, Exit] = {
         'reconciler release-quarantine {environment}/{application} --digest {digest} --why "…"',
     ),
     HoldReason.UNPROVEN: Exit(
-        "At the end of the observation window the health was not known: last good stays as it was.",
+        "While the release was observed its health could not be read: last good stays as it was.",
         "By itself when health can be read again; or a new commit.",
         "reconciler sync {environment}/{application}",
     ),

@@ -90,6 +90,11 @@ class Rollout:
     """Seconds without health, unbroken, in the observation window."""
     unwell_since: float = 0.0
     """Monotonic time at which health was lost; 0 while it is there."""
+    blind: float = 0.0
+    """Seconds, unbroken, in which health could not be read. They are not `spent`: what the world hides is not the
+    release's fault, and proves nothing for it either."""
+    blind_since: float = 0.0
+    """Monotonic time at which it became unreadable; 0 while it can be read."""
     quieted: tuple[ids.ObjectKey, ...] = ()
     """Deployments that this revert has paused (phase QUIETING)."""
     unblocked: tuple[str, ...] = ()
@@ -101,9 +106,17 @@ class Rollout:
 
     def resumed(self, now: float) -> "Rollout":
         """As read from the journal after a restart: the clock of the process that wrote it means nothing here."""
-        return replace(self, clock=now, unwell=0.0, unwell_since=0.0)
+        return replace(self, clock=now, unwell=0.0, unwell_since=0.0, blind=0.0, blind_since=0.0)
+
+    def blinded(self, *, before: "Rollout", now: float) -> "Rollout":
+        """The rollout, ticked to `now`, whose health cannot be read; `before`: as it was last saved. Time stands still
+        from the first such look to the last."""
+        since = self.blind_since or now
+        spent = before.spent if before.blind_since else self.spent
+        return replace(self, spent=spent, blind=now - since, blind_since=since, unwell=0.0, unwell_since=0.0)
 
     def enter(self, phase: Phase, *, now: float) -> "Rollout":
         """The rollout at the start of `phase`. A wave that has settled is behind it."""
         wave = None if self.phase is Phase.SETTLING else self.wave
-        return replace(self, phase=phase, spent=0.0, unwell=0.0, unwell_since=0.0, clock=now, wave=wave)
+        fresh = replace(self, phase=phase, spent=0.0, clock=now, wave=wave)
+        return replace(fresh, unwell=0.0, unwell_since=0.0, blind=0.0, blind_since=0.0)

@@ -112,7 +112,7 @@ class Advancing:
             seen, hold = rolling.Seen(plan=plan), None
         else:
             seen, hold = await self._look(ledger, rollout, prepared, wanted)
-        rollout = self._unwell(rollout, seen)
+        rollout = self._noted(rollout, seen, before=ledger.rollout or rollout)
         command = rolling.step(rollout, seen, verification=_verification(rollout, verification))
         return _Next(rollout, hooks.turn(rollout, command, agenda, plan=seen.plan), hold)
 
@@ -136,23 +136,26 @@ class Advancing:
         try:
             followed = self._watching.live(rollout.target)
         except errors.Transient as error:
-            return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error))), None
+            return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error)), away=True), None
         if rollout.phase is rollouts.Phase.QUIETING:
             return self._turning.moving(rollout, wanted, followed), None
         rows = self._drift.rows(rollout.target)
         report = self._watching.report(rollout, wanted, prepared.target, rows=rows)
         return rolling.Seen(report=report, stuck=self._turning.stuck(rollout, wanted, followed)), None
 
-    def _unwell(self, rollout: rollouts.Rollout, seen: rolling.Seen) -> rollouts.Rollout:
-        """Count broken health in the observation window; tell the neighbours' brake. Not knowing breaks no health."""
+    def _noted(self, rollout: rollouts.Rollout, seen: rolling.Seen, *, before: rollouts.Rollout) -> rollouts.Rollout:
+        """Count how long health has been unreadable, or broken in the observation window; tell the neighbours' brake.
+        `before`: the rollout as saved last."""
         if seen.report is None:
             return rollout
         healthy = seen.report.state.well
         self._failing.note(rollout.target, healthy=healthy)
-        unknown = seen.report.state is health.State.UNKNOWN
-        if rollout.phase is not rollouts.Phase.OBSERVING or healthy or unknown:
-            return replace(rollout, unwell=0.0, unwell_since=0.0)
         now = self._here.clock.monotonic()
+        if seen.report.state is health.State.UNKNOWN:
+            return rollout.blinded(before=before, now=now)
+        rollout = replace(rollout, blind=0.0, blind_since=0.0)
+        if rollout.phase is not rollouts.Phase.OBSERVING or healthy:
+            return replace(rollout, unwell=0.0, unwell_since=0.0)
         since = rollout.unwell_since or now
         return replace(rollout, unwell=now - since, unwell_since=since)
 
@@ -203,7 +206,8 @@ class Advancing:
         if command.hold and ledger.hold and ledger.hold.reason is command.hold:
             # Time in which the world stood in the way is not the release's: its deadline and its window stand still.
             rollout = replace(rollout, spent=saved.spent)
-        if rollout.clock - saved.clock >= SAVE_EVERY or rollout.unwell_since != saved.unwell_since or command.hold:
+        turned = (rollout.unwell_since, rollout.blind_since) != (saved.unwell_since, saved.blind_since)
+        if rollout.clock - saved.clock >= SAVE_EVERY or turned or command.hold:
             ledger = await self._here.write(replace(ledger, rollout=rollout))
         if command.hold is None:
             return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, command.because, command.seconds))

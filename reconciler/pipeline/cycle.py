@@ -143,20 +143,21 @@ class Cycle:
 
     async def _open(self, key: ids.TargetKey) -> records.Ledger:
         """The target's ledger. Whatever a process before, or a pass that broke off, left open is closed: the next plan
-        starts from what is live, so a write that arrived is seen and one that did not is made (I3)."""
+        starts from what is live, so a write that arrived is seen and one that did not is made (I3). The time until now
+        does not count against a rollout: nobody looked, or the world kept us from it."""
         ledger = await self._here.journal.ledger(key)
         known, orderly = key in self._opened, key not in self._broken
         self._broken.add(key)  # until this pass has ended in order
         if known and orderly:
             return ledger
         await self._close_intents(ledger)
+        if ledger.rollout:
+            resumed = ledger.rollout.resumed(self._here.clock.monotonic())
+            ledger = await self._here.write(replace(ledger, rollout=resumed))
         if known:
             return ledger
         await self.drift.learn(key)
         self.drift.suspect(key, "the daemon started")
-        if ledger.rollout:
-            resumed = ledger.rollout.resumed(self._here.clock.monotonic())
-            ledger = await self._here.write(replace(ledger, rollout=resumed))
         self._opened[key] = self._here.settings.environments[key.environment].cluster
         return ledger
 

@@ -18,7 +18,7 @@ RELAPSE_GRACE = 15.0
 sooner, an application that fails is not."""
 
 UNKNOWN_GRACE = 60.0
-"""Seconds after the end of the observation window in which unknown health is waited for."""
+"""Seconds for which health that cannot be read is waited for in silence."""
 
 QUIET_DEADLINE = 30.0
 """Seconds a paused Deployment may take to stop moving; after that the old template is applied all the same, since a
@@ -31,6 +31,8 @@ class Seen:
 
     plan: plans.Plan | None = None
     report: health.Report | None = None
+    away: bool = False
+    """The report knows nothing because the cluster's watches cannot be read."""
     moving: tuple[ids.ObjectKey, ...] | None = None
     """Deployments of the failed release that have not come to rest; None: a watch cannot tell yet."""
     stuck: tuple[plans.Change, ...] = ()
@@ -118,8 +120,7 @@ def _watch(
     if fresh := tuple(pod for pod in seen.stuck if pod.uid not in rollout.unblocked):
         return commands.Unblock(fresh)
     if report is None or report.state is health.State.UNKNOWN:
-        because = report.because if report else "health is not known yet"
-        return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.WORLD if rollout.spent > UNKNOWN_GRACE else None)
+        return _blind(rollout, seen, late=outcomes.HoldReason.WORLD)
     if report.state is health.State.DEGRADED:
         return _degraded(report)
     if report.state in (health.State.HEALTHY, health.State.SUSPENDED):
@@ -128,6 +129,15 @@ def _watch(
         because = f"not healthy within {verification.progress_deadline:.0f} s: {report.because}"
         return commands.Fail(because, health.Blame.RELEASE)
     return commands.Wait(report.because, min(HEARTBEAT, verification.progress_deadline - rollout.spent + 0.01))
+
+
+def _blind(rollout: rollouts.Rollout, seen: Seen, *, late: outcomes.HoldReason) -> commands.Wait:
+    """Not knowing neither passes nor fails. A cluster that is away is said soon; `late` calls somebody."""
+    because = seen.report.because if seen.report else "health is not known yet"
+    if rollout.blind >= UNKNOWN_GRACE:
+        return commands.Wait(because, HEARTBEAT, late)
+    away = seen.away and rollout.blind >= HEARTBEAT
+    return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.CLUSTER_UNAVAILABLE if away else None)
 
 
 def _degraded(report: health.Report) -> commands.Command:
@@ -150,12 +160,10 @@ def _prune(seen: Seen) -> commands.Command:
 
 
 def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
-    """A relapse within the window is the release's; health unknown at its end proves nothing (design §8)."""
+    """A relapse within the window is the release's; health that stays unknown proves nothing (design §8)."""
     report, window = seen.report, verification.observe
     if report is None or report.state is health.State.UNKNOWN:
-        because = report.because if report else "health is not known yet"
-        late = rollout.spent >= window + UNKNOWN_GRACE
-        return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.UNPROVEN if late else None)
+        return _blind(rollout, seen, late=outcomes.HoldReason.UNPROVEN)
     if report.state is health.State.DEGRADED:
         return _degraded(report)
     if report.state in (health.State.HEALTHY, health.State.SUSPENDED):

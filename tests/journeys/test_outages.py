@@ -33,6 +33,9 @@ def here(
 ) -> Iterator[site.Site]:
     """A site on the control plane that may be taken away, with version v1 committed."""
     made = site.Site(tmp_path, plane, conftest.new_namespace(plane, request.node.name))
+    # After an outage the node's lease must run out before pods go on: no failure of theirs.
+    made.settings["environments"][site.ENVIRONMENT]["verify"]["progressDeadline"] = "5m"
+    made.configure()
     made.revision = endings.release(made, "v1")
     yield made
     made.close()

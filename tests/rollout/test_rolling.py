@@ -130,9 +130,7 @@ RELEASE, WORLD = health.Blame.RELEASE, health.Blame.WORLD
         (health.State.DEGRADED, RELEASE, 1, commands.Fail, None),
         (health.State.DEGRADED, WORLD, 1, commands.Wait, outcomes.HoldReason.WORLD),
         (health.State.DEGRADED, WORLD, 6000, commands.Wait, outcomes.HoldReason.WORLD),
-        (health.State.UNKNOWN, None, 1, commands.Wait, None),
-        (health.State.UNKNOWN, None, 61, commands.Wait, outcomes.HoldReason.WORLD),
-        (health.State.UNKNOWN, None, 6000, commands.Wait, outcomes.HoldReason.WORLD),
+        (health.State.UNKNOWN, None, 6000, commands.Wait, None),
     ],
 )
 def test_watching(
@@ -175,11 +173,35 @@ def test_observing(
     assert isinstance(found, expected)
 
 
-def test_unknown_at_the_end_of_the_window_is_unproven_not_good_and_not_failed() -> None:
-    seen = rolling.Seen(report=report(health.State.UNKNOWN))
-    found = command(rollouts.Phase.OBSERVING, seen, spent=60 + rolling.UNKNOWN_GRACE)
+@pytest.mark.parametrize(
+    ("phase", "away", "blind", "hold"),
+    [
+        (rollouts.Phase.WATCHING, False, 59, None),
+        (rollouts.Phase.WATCHING, False, 60, outcomes.HoldReason.WORLD),
+        (rollouts.Phase.WATCHING, True, 4, None),  # a watch that begins anew
+        (rollouts.Phase.WATCHING, True, 5, outcomes.HoldReason.CLUSTER_UNAVAILABLE),
+        (rollouts.Phase.WATCHING, True, 60, outcomes.HoldReason.WORLD),
+        (rollouts.Phase.OBSERVING, True, 5, outcomes.HoldReason.CLUSTER_UNAVAILABLE),
+        (rollouts.Phase.OBSERVING, False, 60, outcomes.HoldReason.UNPROVEN),
+    ],
+)
+def test_what_cannot_be_read_is_neither_good_nor_failed_and_is_said(
+    phase: rollouts.Phase, away: bool, blind: float, hold: outcomes.HoldReason | None
+) -> None:
+    seen = rolling.Seen(report=report(health.State.UNKNOWN), away=away)
+    found = command(phase, seen, spent=6000, blind=blind)
     assert isinstance(found, commands.Wait)
-    assert found.hold is outcomes.HoldReason.UNPROVEN
+    assert found.hold is hold
+
+
+def test_time_in_which_health_cannot_be_read_stands_still() -> None:
+    """An outage of an API server used up the progress deadline, and the release was reverted when it came back."""
+    saved = rollout(rollouts.Phase.WATCHING, spent=10.0, clock=100.0)
+    first = saved.tick(103.0).blinded(before=saved, now=103.0)
+    later = first.tick(700.0).blinded(before=first, now=700.0)
+    assert (first.spent, first.blind) == (13.0, 0.0)
+    assert (later.spent, later.blind) == (13.0, 597.0)
+    assert later.resumed(5.0).tick(6.0).spent == 14.0
 
 
 def test_prune_comes_last_and_only_from_a_plan_without_other_writes() -> None:

@@ -268,6 +268,12 @@ class Prober(Protocol):
         """Ask once. Never raises: what could not be asked is `ok=None`."""
 
 
+class Expressions(Protocol):
+    async def evaluate(self, check: targets.HealthCheck, found: live.LiveObject) -> health.Answer:
+        """What the check's expressions say of the object, within a second. Never raises: an expression that fails at
+        run time, or is cut off, is a `problem`."""
+
+
 class Journal(Protocol):
     """The durable memory. Every write is one transaction that checks the epoch (I2) and is on disk when it returns.
     Raises `errors.LeadershipLost`, `errors.JournalUnusable`."""

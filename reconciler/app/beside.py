@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from reconciler import errors, ports
 from reconciler.app import composing, renderers, sandboxes
 from reconciler.edges import probing, sops, system
+from reconciler.edges.cel import expressions
 from reconciler.edges.git import place, repository
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.pipeline import world
@@ -57,6 +58,8 @@ async def build(
     async with contextlib.AsyncExitStack() as closing:
         its_renderers = renderers.Renderers(its)
         closing.push_async_callback(its_renderers.close)
+        its_expressions = expressions.Cel()
+        closing.push_async_callback(its_expressions.close)
         repositories = {}
         for name, wanted in its.repositories.items():
             repositories[name] = _repository(place_beside(name, wanted, its), ref)
@@ -71,6 +74,7 @@ async def build(
             renderer=its_renderers,
             opener=sops.Sops(composing.key_files(its)),
             prober=probing.HttpProber(),
+            expressions=its_expressions,
             repositories=repositories,
             clusters=connected,
             settings=its,

@@ -11,6 +11,7 @@ from reconciler import errors, ports
 from reconciler.app import renderers, sandboxes
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, sops, system
+from reconciler.edges.cel import expressions
 from reconciler.edges.git import place, repository, signers, ssh
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
@@ -68,6 +69,7 @@ async def build(
     models = models or sandboxes.Sandboxes()
     its_renderers = renderers.Renderers(its)
     its_opener = sops.Sops(key_files(its))
+    its_expressions = expressions.Cel()
     here = world.World(
         clock=models.clock,
         chance=models.chance,
@@ -75,6 +77,7 @@ async def build(
         renderer=its_renderers,
         opener=its_opener,
         prober=probing.HttpProber(),
+        expressions=its_expressions,
         repositories={},
         clusters={},
         settings=its,
@@ -90,6 +93,7 @@ async def build(
     finally:
         await edges.close()
         await its_renderers.close()
+        await its_expressions.close()
 
 
 class Edges:

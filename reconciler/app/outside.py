@@ -7,7 +7,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 from reconciler import ports
-from reconciler.model import sources, targets
+from reconciler.model import health, live, sources, targets
 
 T = TypeVar("T")
 
@@ -78,3 +78,13 @@ class Opener:
 
     async def open(self, file: sources.File, *, form: str, environment: str) -> bytes:
         return await self._outside.do(self._inner.open(file, form=form, environment=environment))
+
+
+class Expressions:
+    """Fulfils `ports.Expressions` with one that lives outside."""
+
+    def __init__(self, outside: Outside, inner: ports.Expressions) -> None:
+        self._outside, self._inner = outside, inner
+
+    async def evaluate(self, check: targets.HealthCheck, found: live.LiveObject) -> health.Answer:
+        return await self._outside.do(self._inner.evaluate(check, found))

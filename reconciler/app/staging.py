@@ -10,6 +10,7 @@ from reconciler import errors
 from reconciler.app import beside, composing, copying, outside, renderers, sandboxes
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import sops
+from reconciler.edges.cel import expressions
 from reconciler.edges.journal import memory
 from reconciler.model import outcomes, records
 from reconciler.pipeline import reverting, world
@@ -120,6 +121,8 @@ async def stage(
         closing.callback(out.close)
         its_renderers = renderers.Renderers(its)
         closing.push_async_callback(_outside, out, its_renderers)
+        its_expressions = expressions.Cel()
+        closing.push_async_callback(_outside, out, its_expressions)
 
         def controllers(kept: objects.Objects, its_clock: object) -> running.Controllers:
             return table.controllers(kept, clock, befalls=befallen, assuming=True)
@@ -140,6 +143,7 @@ async def stage(
             renderer=outside.Renderer(out, its_renderers),
             opener=outside.Opener(out, sops.Sops(composing.key_files(its))),
             prober=sandboxes.NoProber(clock),
+            expressions=outside.Expressions(out, its_expressions),
             repositories={copied.repository.name: copied.repository},
             clusters=clusters,
             settings=its,
@@ -151,8 +155,8 @@ async def stage(
         yield made
 
 
-async def _outside(out: outside.Outside, its_renderers: renderers.Renderers) -> None:
-    await out.do(its_renderers.close())
+async def _outside(out: outside.Outside, edge: renderers.Renderers | expressions.Cel) -> None:
+    await out.do(edge.close())
 
 
 async def _no_reloads() -> AsyncIterator[deployment.Deployment | errors.InvalidInput]:

@@ -59,6 +59,20 @@ class Report:
     blame: Blame | None = None
 
 
+EXPRESSION_VARIABLES = ("apiVersion", "kind", "metadata", "spec", "status", "data")
+"""What an expression can name: the fields of the live object; an absent one is an empty mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the expressions of a check say of one object. `problem`: why they say nothing (then nothing else counts)."""
+
+    in_progress: bool = False
+    failed: bool = False
+    current: bool = False
+    problem: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeSample:
     """One answer to one HTTP probe. `at` is monotonic seconds; `ok` None: could not be asked (unknown, not passed)."""

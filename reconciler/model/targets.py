@@ -69,6 +69,22 @@ class HttpProbe:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """How objects of one kind are judged, in CEL over the live object. Asked in this order; '' is not asked."""
+
+    kind: ids.KindKey
+    current: str
+    in_progress: str = ""
+    failed: str = ""
+    place: str = field(compare=False, default="")
+    """Where Git says so, for complaints: `desired-state/production/web/application.yaml:7: verify.healthChecks[0]`."""
+
+    @property
+    def expressions(self) -> tuple[str, str, str]:
+        return self.in_progress, self.failed, self.current
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """When a rollout has succeeded. Times in seconds."""
 
@@ -77,6 +93,11 @@ class Verification:
     restarts: int
     """Restarts of one container, with an exit of the application, that fail the release."""
     probes: tuple[HttpProbe, ...]
+    checks: tuple[HealthCheck, ...] = ()
+
+    def check_of(self, kind: ids.KindKey) -> HealthCheck | None:
+        """The check for objects of that kind."""
+        return next((check for check in self.checks if check.kind == kind), None)
 
 
 class GitPolicy(enum.Enum):

@@ -140,7 +140,7 @@ class Advancing:
         if rollout.phase is rollouts.Phase.QUIETING:
             return self._turning.moving(rollout, wanted, followed), None
         rows = self._drift.rows(rollout.target)
-        report = self._watching.report(rollout, wanted, prepared.target, rows=rows)
+        report = await self._watching.report(rollout, wanted, prepared.target, rows=rows)
         return rolling.Seen(report=report, stuck=self._turning.stuck(rollout, wanted, followed)), None
 
     def _noted(self, rollout: rollouts.Rollout, seen: rolling.Seen, *, before: rollouts.Rollout) -> rollouts.Rollout:

@@ -4,8 +4,8 @@ import asyncio
 
 from reconciler import errors
 from reconciler.model import ids, outcomes, records
-from reconciler.pipeline import deciding, heads, world
-from reconciler.verify import report, scope
+from reconciler.pipeline import checking, deciding, heads, world
+from reconciler.verify import conditions, report, scope
 
 MANY = 500
 """Objects of one dependency that are looked at: beyond that its ledger has to do."""
@@ -18,6 +18,7 @@ class Dependencies:
         self._here = here
         self._heads = its_heads
         self._deciding = its_deciding
+        self._checking = checking.Checking(here)
         self._waiting: dict[ids.TargetKey, set[ids.TargetKey]] = {}
 
     async def waits(self, prepared: heads.Prepared) -> outcomes.Hold | None:
@@ -52,20 +53,24 @@ class Dependencies:
         kept = (await self._deciding.render(wanted)).kept.manifests
         objects = [one for one in kept if scope.has_health(one.key)][:MANY]
         cluster = self._here.clusters[wanted.target.cluster]
-        answers = await asyncio.gather(*(cluster.read(one.key) for one in objects), return_exceptions=True)
+        reads = await asyncio.gather(*(cluster.read(one.key) for one in objects), return_exceptions=True)
         found = {}
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer  # once all are in: no request outlives the pass
-            if answer is not None:
-                found[answer.meta.key] = answer
+        for read in reads:
+            if isinstance(read, BaseException):
+                raise read  # once all are in: no request outlives the pass
+            if read is not None:
+                found[read.meta.key] = read
+        checks = wanted.target.verification.checks
+        keys = [one.key for one in objects]
+        answers = await self._checking.answers(wanted.target.key, keys, found, checks=checks)
         seen = report.report(
             objects,
             found,
             verification=wanted.target.verification,
-            spent=0.0,
+            spent=conditions.UNTOLD,  # it is good already: what says nothing of itself has had its time
             samples=(),
             observing=False,
+            answers=answers,
         )
         return "" if seen.state.well else f"{wanted.target.key} is not healthy: {seen.because}"
 

@@ -12,7 +12,7 @@ from reconciler.model import health, hooks, ids, live, manifests, outcomes, plan
 from reconciler.pipeline import heads, watching, world
 from reconciler.plan import fold, left, ownership, survey
 from reconciler.rollout import hooks as machine
-from reconciler.verify import family, judgement
+from reconciler.verify import family, judgement, objects
 from reconciler.verify import hooks as verify
 
 
@@ -49,11 +49,11 @@ class Hooking:
             # Forgotten first, so that the row of the next apply says which rollout made the new object.
             await here.journal.adopt_rows(key, (), forget=[row.key], epoch=here.epoch)
             row = None
-        does = self._health(hook, found, rollout, target.verification)
+        does = await self._health(hook, found, rollout, target.verification)
         sent = left.overlay(hook, found)
         return machine.Seen(machine.Look(sent, found.meta if found else None, row, does)), None
 
-    def _health(
+    async def _health(
         self,
         hook: manifests.Manifest,
         found: live.LiveObject | None,
@@ -71,8 +71,12 @@ class Hooking:
         patience = judgement.Patience(
             verification.restarts, rollout.spent, verification.progress_deadline, observing=False
         )
+        asked = objects.NOTHING_ASKED
+        if found is not None and (check := verification.check_of(hook.key.kind_key)):
+            answer = await self._here.expressions.evaluate(check, found)
+            asked = objects.Asked(frozenset({check.kind}), {hook.key: answer})
         body = found.document() if found else None
-        return verify.assess(hook, body, relatives=family.Family(followed), patience=patience)
+        return verify.assess(hook, body, relatives=family.Family(followed), patience=patience, asked=asked)
 
     async def _leaving(
         self, rollout: rollouts.Rollout, agenda: machine.Agenda, rows: Iterable[records.InventoryRow]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from reconciler import errors
 from reconciler.model import health, ids, live, manifests, records, rollouts, targets
-from reconciler.pipeline import world
+from reconciler.pipeline import checking, world
 from reconciler.plan import drift
 from reconciler.verify import report, scope
 
@@ -23,6 +23,7 @@ class Watching:
         self._following: dict[ids.TargetKey, str] = {}
         self._probes: dict[ids.TargetKey, list[asyncio.Task[None]]] = {}
         self._samples: dict[ids.TargetKey, deque[health.ProbeSample]] = {}
+        self._checking = checking.Checking(here)
 
     async def follow(self, key: ids.TargetKey, wanted: manifests.ManifestSet) -> None:
         """Hold the full watches that the health of `wanted` needs; nothing to do when they are held already."""
@@ -38,7 +39,7 @@ class Watching:
         """Everything followed for the target. Raises `errors.Transient` when a watch is not in sync."""
         return self._here.cluster_of(key).followed(key)
 
-    def report(
+    async def report(
         self,
         rollout: rollouts.Rollout,
         wanted: manifests.ManifestSet,
@@ -57,6 +58,8 @@ class Watching:
             return health.Report(health.State.UNKNOWN, str(error))
         if late := next((row.key for row in rows if _behind(found.get(row.key), row)), None):
             return health.Report(health.State.UNKNOWN, f"the watch has not seen our newest write of {late} yet")
+        keys = [manifest.key for manifest in wanted.manifests]
+        answers = await self._checking.answers(rollout.target, keys, found, checks=target.verification.checks)
         return report.report(
             wanted.manifests,
             found,
@@ -64,6 +67,7 @@ class Watching:
             spent=rollout.spent,
             samples=tuple(self._samples.get(rollout.target, ())) if observing else (),
             observing=observing,
+            answers=answers,
         )
 
     async def release(self, key: ids.TargetKey) -> None:
@@ -78,6 +82,7 @@ class Watching:
         for task in self._probes.pop(key, []):
             task.cancel()
         self._samples.pop(key, None)
+        self._checking.forget(key)
         self._following.pop(key, None)
 
     def _ask(self, key: ids.TargetKey, verification: targets.Verification) -> None:

@@ -18,6 +18,7 @@ class World:
     renderer: ports.Renderer
     opener: ports.Opener
     prober: ports.Prober
+    expressions: ports.Expressions
     repositories: Mapping[str, ports.Repository]
     clusters: Mapping[str, ports.Cluster]
     settings: deployment.Deployment

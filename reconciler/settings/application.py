@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from reconciler import kinds
 from reconciler.model import targets
-from reconciler.settings import base, rendered, shared, values
+from reconciler.settings import base, expressions, rendered, shared, values
 
 FILE = "application.yaml"
 
@@ -140,8 +141,30 @@ class Probe(base.Settings):
     )
 
 
+class HealthCheck(base.Settings):
+    """How the objects of one kind are judged, in place of what is known of the kind."""
+
+    kind: values.Kind = Field(description="Of the objects: a custom resource.", examples=["Backup.example.com"])
+    in_progress: expressions.Expression | None = Field(
+        default=None, description="True while it is to be waited for. Asked first.", examples=["status.phase == 'New'"]
+    )
+    failed: expressions.Expression | None = Field(
+        default=None, description="True when the release has failed. Asked second.", examples=["status.phase == 'Bad'"]
+    )
+    current: expressions.Expression = Field(
+        description="True when it is healthy. Asked last; where none is true it is waited for.",
+        examples=["status.phase == 'Done'"],
+    )
+
+
 class Verify(shared.VerifyOverride):
     """When a rollout of this application has succeeded."""
+
+    health_checks: Annotated[tuple[HealthCheck, ...], Field(max_length=50)] = Field(
+        default=(),
+        description="CEL expressions over live objects, by kind. They may name `apiVersion`, `kind`, `metadata`,"
+        " `spec`, `status` and `data`. One that fails when it is asked proves nothing: the rollout waits, and holds.",
+    )
 
     probes: Annotated[tuple[Probe, ...], Field(max_length=50)] = Field(
         default=(), description="HTTP questions beside the health of the objects."
@@ -259,10 +282,23 @@ class Application(base.Settings):
             found = f"has {' and '.join(given)}" if given else "names no source"
             remedy = "write one of manifests: {}, chart: {path: …} and kustomize: {path: …}"
             yield base.Complaint(("source",), f"{found}; {remedy}")
+        yield from _checks(base.inside(raw, "verify", "healthChecks"))
         substitutes = any(base.inside(source, key, "substitute") is True for key in ("manifests", "kustomize"))
         if base.inside(raw, "variables") and isinstance(source, dict) and not substitutes:
             remedy = "use its values" if "chart" in given else f"write substitute: true in source.{''.join(given)}"
             yield base.Complaint(("variables",), f"nothing here stands for them; {remedy}, or remove them")
+
+
+def _checks(raw: object) -> Iterator[base.Complaint]:
+    """Kinds with a rule that Kubernetes itself defines cannot be judged by less than that."""
+    before: dict[object, int] = {}
+    for index, check in enumerate(raw if isinstance(raw, list) else ()):
+        kind = base.inside(check, "kind")
+        at = ("verify", "healthChecks", index, "kind")
+        if str(kind) in {str(known) for known in kinds.KINDS}:
+            yield base.Complaint(at, f"{kind} has a rule that nothing replaces; remove the check")
+        if isinstance(kind, str) and before.setdefault(kind, index) != index:
+            yield base.Complaint(at, f"{kind} is judged by healthChecks[{before[kind]}] already; remove one of them")
 
 
 def _chart(raw: object) -> Iterator[base.Complaint]:

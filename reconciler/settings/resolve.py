@@ -266,7 +266,13 @@ class _Merge:
                 targets.HttpProbe(probe.url, probe.statuses, probe.interval, probe.timeout, probe.failures)
                 for probe in own.probes
             ),
+            checks=tuple(self.health_check(index, check) for index, check in enumerate(own.health_checks)),
         )
+
+    def health_check(self, index: int, check: application_file.HealthCheck) -> targets.HealthCheck:
+        at = ("verify", "healthChecks", index)
+        place = f"{self.application.origin.place(at)}: {base.dotted(at)}"
+        return targets.HealthCheck(check.kind, check.current, check.in_progress or "", check.failed or "", place)
 
     def out_of_bounds(
         self, settings: base.Settings, field: str, *, found: float, bound: float, least: bool = False

@@ -3,13 +3,25 @@
 Source of the rules: reference/peers.md §3. Sentences begin with a verb: the object's name comes before them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from reconciler import custom_kinds, kinds
 from reconciler.model import document, health, ids, manifests
-from reconciler.verify import conditions, deployments, family, jobs, judgement, ordered, pods, supporting
+from reconciler.verify import checks, conditions, deployments, family, jobs, judgement, ordered, pods, supporting
 
 Rule = Callable[[document.Json, family.Family, judgement.Patience], judgement.Judgement]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Kinds whose objects have a health check of `application.yaml`, and what it says of those that were asked."""
+
+    kinds: frozenset[ids.KindKey] = frozenset()
+    answers: Mapping[ids.ObjectKey, health.Answer] = field(default_factory=dict)
+
+
+NOTHING_ASKED = Asked()
 
 CONTROLLED = frozenset({"deployment", "replica-set", "stateful-set", "daemon-set"})
 """Rules of kinds whose controller always writes `observedGeneration`: without it nobody has looked yet."""
@@ -24,9 +36,11 @@ def assess(
     *,
     relatives: family.Family,
     patience: judgement.Patience,
+    asked: Asked = NOTHING_ASKED,
 ) -> health.Health:
-    """The health of the object that `manifest` wants, live as `found` (None: it is not there)."""
-    judged = _missing(manifest, patience) if found is None else _present(manifest, found, relatives, patience)
+    """The health of the object that `manifest` wants, live as `found` (None: it is not there). `asked`: of the kinds
+    that have a health check, what it says."""
+    judged = _missing(manifest, patience) if found is None else _present(manifest, found, relatives, patience, asked)
     return health.Health(manifest.key, judged.state, judged.because, judged.blame)
 
 
@@ -38,7 +52,11 @@ def _missing(manifest: manifests.Manifest, patience: judgement.Patience) -> judg
 
 
 def _present(
-    manifest: manifests.Manifest, found: document.Json, relatives: family.Family, patience: judgement.Patience
+    manifest: manifests.Manifest,
+    found: document.Json,
+    relatives: family.Family,
+    patience: judgement.Patience,
+    asked: Asked,
 ) -> judgement.Judgement:
     """In the order of kstatus: what comes first makes what comes after it worthless."""
     if document.text(found, "metadata", "deletionTimestamp"):
@@ -46,6 +64,8 @@ def _present(
     name = _rule(manifest.key)
     if unseen := _unseen(found, required=name in CONTROLLED):
         return unseen
+    if manifest.key.kind_key in asked.kinds:
+        return checks.assess(asked.answers.get(manifest.key), found)
     if judgement.holds(found, "Reconciling"):
         return judgement.progressing(f"is being reconciled{_of(found, 'Reconciling')}")
     if judgement.holds(found, "Stalled"):

@@ -16,8 +16,8 @@ IN_VIEW = (
     health.State.SUSPENDED,
     health.State.HEALTHY,
 )
-"""Worst first, as far as a report is concerned: only probes are ever unknown here, and a probe that cannot be asked
-must not hide that an object has lost its health."""
+"""Worst first, as far as a report is concerned: only probes and health checks are ever unknown here, and one that
+cannot be asked must not hide that an object has lost its health."""
 
 
 def report(
@@ -28,16 +28,19 @@ def report(
     spent: float,
     samples: Sequence[health.ProbeSample],
     observing: bool,
+    answers: Mapping[ids.ObjectKey, health.Answer] | None = None,
 ) -> health.Report:
     """The health of what `manifests` want, by what the watches hold.
 
     `spent` are the seconds in the present phase. `samples` are answers of probes, oldest first; they count while
-    `observing`. Objects of kinds without health (`scope.has_health`) are not counted.
+    `observing`. `answers` are those of the verification's health checks. Objects of kinds without health
+    (`scope.has_health`) are not counted.
     """
     patience = judgement.Patience(verification.restarts, spent, verification.progress_deadline, observing)
     relatives = family.Family(followed)
+    asked = objects.Asked(frozenset(check.kind for check in verification.checks), answers or {})
     parts = [
-        objects.assess(manifest, relatives.find(manifest.key), relatives=relatives, patience=patience)
+        objects.assess(manifest, relatives.find(manifest.key), relatives=relatives, patience=patience, asked=asked)
         for manifest in manifests
         if scope.has_health(manifest.key)
     ]

@@ -216,6 +216,7 @@ class Play:
             renderer=absent,
             opener=absent,
             prober=absent,
+            expressions=absent,
             repositories={"desired": repository},
             clusters={"main": reached},
             settings=scenery.SETTINGS,

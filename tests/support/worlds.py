@@ -40,6 +40,7 @@ async def made(make: Maker = lambda name, kept, journal: cluster.SandboxCluster(
         journal=journal,
         renderer=None,  # type: ignore[arg-type] # not asked
         prober=None,  # type: ignore[arg-type] # not asked
+        expressions=None,  # type: ignore[arg-type] # not asked
         opener=None,  # type: ignore[arg-type] # not asked
         repositories={},
         clusters=clusters,

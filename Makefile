@@ -10,8 +10,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: $(READY) ## the main job, told in one terminal; KEEP=1 leaves it running to play with
-	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+demo: $(READY) ## the main job, told in one terminal; KEEP=1 leaves it running, CLUSTER=local takes a real control plane
+	@$(BIN)/python -m demo $(if $(CLUSTER),--cluster $(CLUSTER)) $(if $(KEEP),--keep)
 
 test: check control-plane ## everything that must pass before a change lands
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -1,12 +1,15 @@
-"""`python -m demo [--keep] [--patience SECONDS]`, from the root of the checkout. Exit 0: every scene came true."""
+"""`python -m demo [--cluster sandbox|local] [--keep] [--patience SECONDS]`, from the root of the checkout.
+
+Exit 0: every scene came true.
+"""
 
 import argparse
 import signal
 import sys
+from contextlib import AbstractContextManager
 from types import FrameType
 
-from demo import story, surroundings, telling
-from tests.clusterkit import controlplane, processes
+from demo import grounds, sandbox, story, surroundings, telling
 
 PATIENCE = 60.0
 """Seconds until a step that has not come true ends the story: each takes a few on an idle machine."""
@@ -17,6 +20,12 @@ INTERRUPTED = 130
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Tell the main job in one terminal.")
+    parser.add_argument(
+        "--cluster",
+        choices=("sandbox", "local"),
+        default="sandbox",
+        help="a model of a cluster inside this process, or a real control plane on this machine (default sandbox)",
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end, until Ctrl-C")
     parser.add_argument(
         "--patience",
@@ -29,14 +38,16 @@ def main() -> int:
     for number in ENDING:
         signal.signal(number, leave)
     teller = telling.Teller()
-    controlplane.built_binary()  # before anything moves on the screen: a first build shows its own progress
     try:
-        with surroundings.ready(teller, patience=asked.patience) as around:
+        with (
+            ground(asked.cluster) as chosen,
+            surroundings.ready(chosen, teller, patience=asked.patience) as around,
+        ):
             story.tell(around, teller, patience=asked.patience)
             if asked.keep:
                 story.keep(around, teller)
-            teller.remark("Stopping the daemon and the control plane, removing their folder …")
-    except (surroundings.NotTrueError, processes.PartEndedError, TimeoutError) as problem:
+            teller.remark("Stopping everything, removing its folder …")
+    except (grounds.NotTrueError, TimeoutError) as problem:
         teller.failed(str(problem))
         return 1
     except KeyboardInterrupt:
@@ -44,6 +55,14 @@ def main() -> int:
         return INTERRUPTED
     teller.remark("Nothing is left running.")
     return 0
+
+
+def ground(name: str) -> AbstractContextManager[grounds.Ground]:
+    if name == "sandbox":
+        return sandbox.ground()
+    from demo import local  # its parts are the tests', and need more than the story on a sandbox
+
+    return local.ground()
 
 
 def leave(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""The story, scene by scene. Each ends with what was checked, against the API server and Git, not with what was hoped.
+"""The story, scene by scene. Each ends with what was checked, against the cluster and Git, not with what was hoped.
 
 Read it from the top: `tell` is the table of contents.
 """
@@ -11,18 +11,15 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from demo import following, surroundings, telling
+from demo import following, grounds, surroundings, telling
 from reconciler.model import outcomes, records
-from tests.clusterkit import access
 
 T = TypeVar("T")
 FIRST, SECOND, BAD = "v1.0.0", "v1.1.0", "v1.2.0-crash-loop"
-"""kwok's pods behave by the end of their image's tag: see tests/control-plane/kwok.yaml."""
+"""Pods behave by the end of their image's tag, on both grounds: see docs/how-to/sandbox.md."""
 HOTFIX = "v1.1.0-hotfix"
 SHORT = 12
 """Digits of a revision."""
-STRATEGIC = "application/strategic-merge-patch+json"
-"""The patch that `kubectl set` sends: it finds the container by its name."""
 
 
 def tell(around: surroundings.Surroundings, teller: telling.Teller, *, patience: float) -> None:
@@ -93,23 +90,20 @@ class Scenes:
         self._teller.scene(5, "Somebody edits the cluster by hand; Git wins")
         deployment, good = surroundings.DEPLOYMENTS["web"], self._around.image("web")
         hotfix = f"{good.rpartition(':')[0]}:{HOTFIX}"
-        self._teller.command(f"kubectl set image deployment/{deployment} web={hotfix}")
-        path = access.path_of("apps/v1", "Deployment", namespace=surroundings.NAMESPACE, name=deployment)
-        change = {"spec": {"template": {"spec": {"containers": [{"name": "web", "image": hotfix}]}}}}
-        cluster = self._around.team.cluster
-        reply = cluster.request("PATCH", f"{path}?fieldManager=kubectl-set", change, content_type=STRATEGIC)
-        access.expected(f"PATCH {path}", reply)
+        self._teller.command(f"kubectl set image deployment/{deployment} web={hotfix}", self._around.ground.by_hand)
+        self._around.ground.set_image(surroundings.NAMESPACE, deployment, container="web", image=hotfix)
         edited = time.monotonic()
-        cluster.wait_for(
-            lambda: self._around.image("web") == good, self._patience, what="the hand-made edit being taken back"
-        )
-        back = time.monotonic() - edited
-        self._until(
-            lambda view: any(event.kind is records.EventKind.DRIFT_HEALED for event in view.news),
-            what="the pods following",
-        )
+        back: list[float] = []
+
+        def healed(view: following.View) -> bool:
+            if not back and self._around.image("web") == good:
+                back.append(time.monotonic() - edited)
+            return any(event.kind is records.EventKind.DRIFT_HEALED for event in view.news)
+
+        self._until(healed, what="the hand-made edit being taken back, and the pods following")
+        self._check(bool(back), f"The Deployment is still at {HOTFIX}")
         self._runs_now(SECOND)
-        self._teller.true(f"The edit was taken back {back:.1f} s after it was made, and {SECOND} runs.")
+        self._teller.true(f"The edit was taken back {back[0]:.1f} s after it was made, and {SECOND} runs.")
 
     def _released(self, version: str, *, about: str = "") -> str:
         """Push a release and follow it until it is last good."""
@@ -139,7 +133,9 @@ class Scenes:
         """Every pod is of `version` and serves; says so."""
         self._runs_now(version)
         counts = " and ".join(f"{wanted} of {wanted} {name} pods" for name, wanted in surroundings.PODS.items())
-        self._teller.true(f"The API server says: {counts} run {version} and are ready. This commit is last good.")
+        self._teller.true(
+            f"{self._around.ground.witness} says: {counts} run {version} and are ready. This commit is last good."
+        )
 
     def _runs_now(self, version: str) -> None:
         found = self._around.pods()
@@ -152,7 +148,7 @@ class Scenes:
 
     def _check(self, holds: bool, otherwise: str) -> None:
         if not holds:
-            raise surroundings.NotTrueError(f"{otherwise}.\n{self._around.log_tail()}")
+            raise grounds.NotTrueError(f"{otherwise}.\n{self._around.log_tail()}")
 
 
 def ending(teller: telling.Teller, *, seconds: float) -> None:
@@ -169,7 +165,7 @@ def keep(around: surroundings.Surroundings, teller: telling.Teller) -> None:
     team = around.team
     teller.heading("Everything is left running. In another terminal:")
     for line in (
-        f"export KUBECONFIG={shlex.quote(str(team.cluster.kubeconfig))}",
+        *around.ground.commands(),
         f"export RECONCILER_CONFIG={shlex.quote(str(team.config))}",
         f"cd {shlex.quote(str(team.work))}",
     ):
@@ -181,7 +177,11 @@ def keep(around: surroundings.Surroundings, teller: telling.Teller) -> None:
     teller.advice(f"sed -i 's/tag: .*/tag: v1.3.0/' {values}", "a release; v1.3.0-crash-loop would be a bad one")
     teller.advice("git commit -am 'My release' && git push origin HEAD:main", "… which the daemon sees within a second")
     teller.advice("git pull --rebase origin main && git log", "its revert commits")
-    teller.advice("kubectl get pods --all-namespaces --watch", "if you have kubectl")
+    command, about = around.ground.looking()
+    if command:
+        teller.advice(command, about)
+    else:
+        teller.remark(about)
     teller.remark(f"Folder: {team.folder}. Ctrl-C ends all of it and removes the folder. What happens meanwhile:")
     with contextlib.suppress(KeyboardInterrupt):
         around.wait(lambda view: None, what="waiting for your commits (Ctrl-C ends)", patience=float("inf"))

@@ -43,7 +43,7 @@ $(READY): requirements.lock requirements-installer.lock pyproject.toml
 	@$(PIP) --requirement requirements-installer.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock \
 	  || { echo 'uv could not (it does not read the settings of pip): pip tries, and takes a minute.'; $(PIP) --requirement requirements.lock; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 control-plane: $(READY) ## build the real control plane: about 5 minutes once a machine, then at once

@@ -157,6 +157,7 @@ def ending(teller: telling.Teller, *, seconds: float) -> None:
     teller.remark("What to try next:")
     teller.advice("make demo KEEP=1", "the same, left running for you to play with")
     teller.advice(f"{program()} --help", "every command; `plan` shows what a commit would change")
+    teller.advice(f"{program()} run --sandbox --repository PATH", "your own repository, without a cluster")
     teller.advice("README.md", "your own repository and cluster")
 
 
@@ -174,6 +175,7 @@ def keep(around: surroundings.Surroundings, teller: telling.Teller) -> None:
     values, command = surroundings.VALUES, shlex.quote(str(beside()))
     teller.advice(f"{command} status", "every target")
     teller.advice(f"{command} history {surroundings.TARGET}", "what happened to it, and why")
+    teller.advice(f"{command} sync {surroundings.TARGET}", "poll Git now; `wait` waits until it is good")
     teller.advice(f"sed -i 's/tag: .*/tag: v1.3.0/' {values}", "a release; v1.3.0-crash-loop would be a bad one")
     teller.advice("git commit -am 'My release' && git push origin HEAD:main", "… which the daemon sees within a second")
     teller.advice("git pull --rebase origin main && git log", "its revert commits")

@@ -86,7 +86,7 @@ _TABLE = (
     Kind(ids.KindKey("", "Service"), 100, stateful=True, health="service"),
     Kind(ids.KindKey("apps", "DaemonSet"), 200, health="daemon-set"),
     Kind(ids.KindKey("", "Pod"), 210, stateful=True, health="pod"),
-    Kind(ids.KindKey("", "ReplicationController"), 215, replicas=True),
+    Kind(ids.KindKey("", "ReplicationController"), 215, replicas=True, health="replica-set"),
     Kind(ids.KindKey("apps", "ReplicaSet"), 220, replicas=True, health="replica-set"),
     Kind(ids.KindKey("apps", "Deployment"), 230, replicas=True, health="deployment"),
     Kind(ids.KindKey("apps", "StatefulSet"), 240, replicas=True, stateful=True, health="stateful-set"),

@@ -9,6 +9,7 @@ from reconciler.verify import family
 COMPANIONS = {
     ids.KindKey("apps", "Deployment"): (family.REPLICA_SET, family.POD),
     ids.KindKey("apps", "ReplicaSet"): (family.POD,),
+    ids.KindKey("", "ReplicationController"): (family.POD,),
     ids.KindKey("apps", "StatefulSet"): (family.POD,),
     ids.KindKey("apps", "DaemonSet"): (family.POD,),
     ids.KindKey("batch", "Job"): (family.POD,),

@@ -1,5 +1,7 @@
 """A hook has succeeded when it has ended: a Pod that runs well has not."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.model import health
@@ -36,6 +38,16 @@ def test_what_is_there(found: examples.Doc, state: health.State, because: str) -
     seen = hooks.assess(manifest, found, relatives=family.Family({}), patience=PATIENCE)
     assert seen.state is state
     assert because in seen.because
+
+
+@pytest.mark.parametrize(("spent", "state"), [(29.0, STATE.PROGRESSING), (30.0, STATE.HEALTHY)])
+def test_a_custom_resource_that_says_nothing_is_no_hook_to_wait_for(spent: float, state: health.State) -> None:
+    """It does not run to an end, and nothing more will be said of it."""
+    found = examples.found("example.com/v1", "Backup")
+    patience = replace(PATIENCE, spent=spent)
+    seen = hooks.assess(examples.manifest(found), found, relatives=family.Family({}), patience=patience)
+    assert seen.state is state
+    assert seen.because.startswith("exists; it has no status")
 
 
 @pytest.mark.parametrize(

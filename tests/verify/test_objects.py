@@ -68,6 +68,7 @@ def resizing(word: str) -> examples.Doc:
 CRD, HPA = ("apiextensions.k8s.io/v1", "CustomResourceDefinition"), ("autoscaling/v2", "HorizontalPodAutoscaler")
 SERVICE, CLAIM, VOLUME = ("v1", "Service"), ("v1", "PersistentVolumeClaim"), ("v1", "PersistentVolume")
 BUDGET, API = ("policy/v1", "PodDisruptionBudget"), ("apiregistration.k8s.io/v1", "APIService")
+CONTROLLER, RUNNING = ("v1", "ReplicationController"), {"replicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 BALANCER = {"type": "LoadBalancer"}
 SERVED = {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}
 NO_METRICS = conditions(AbleToScale="True", ScalingActive=("False", "FailedGetResourceMetric"))
@@ -87,6 +88,9 @@ NO_METRICS = conditions(AbleToScale="True", ScalingActive=("False", "FailedGetRe
         (API, {}, conditions(Available="True"), STATE.HEALTHY),
         (API, {}, conditions(Available="False"), STATE.PROGRESSING),
         (API, {}, {}, STATE.PROGRESSING),
+        (CONTROLLER, {"replicas": 1}, {"observedGeneration": 1, "replicas": 1}, STATE.PROGRESSING),
+        (CONTROLLER, {"replicas": 1}, {"observedGeneration": 1, **RUNNING}, STATE.HEALTHY),
+        (CONTROLLER, {"replicas": 1}, RUNNING, STATE.PROGRESSING),
         (VOLUME, {}, {"phase": "Available"}, STATE.HEALTHY),
         (VOLUME, {}, {"phase": "Bound"}, STATE.HEALTHY),
         (VOLUME, {}, {"phase": "Pending"}, STATE.PROGRESSING),

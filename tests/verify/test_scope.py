@@ -17,6 +17,7 @@ from tests.verify import examples
         ("networking.k8s.io/v1", "NetworkPolicy", set()),
         ("v1", "Service", {"Service"}),
         ("apps/v1", "Deployment", {"Deployment.apps", "ReplicaSet.apps", "Pod"}),
+        ("v1", "ReplicationController", {"ReplicationController", "Pod"}),
         ("apps/v1", "StatefulSet", {"StatefulSet.apps", "Pod"}),
         ("apps/v1", "DaemonSet", {"DaemonSet.apps", "Pod"}),
         ("batch/v1", "Job", {"Job.batch", "Pod"}),

@@ -1,5 +1,7 @@
 """Carrying a rollout on, step by step, until it waits or ends. The second half of a pass."""
 
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler import errors
@@ -178,7 +180,7 @@ class Advancing:
             case commands.Open():
                 return Stepped(await self._here.write(replace(ledger, rollout=replace(rollout, wave=command.place))))
             case commands.Apply():
-                done = await applying.carry_out(self._here, rollout, command.changes)
+                done = await applying.carry_out(self._here, rollout, command.changes, doubt=self._doubt(rollout))
                 await self._tell(ledger, command.changes, plans.Action.ADOPTED, records.EventKind.ADOPTED)
                 return await self._applied(replace(ledger, rollout=rollout), done)
             case commands.Prune():
@@ -200,6 +202,9 @@ class Advancing:
                 if answer.ledger.rollout is None or answer.ledger.rollout.id != rollout.id:
                     await self._over(answer.ledger)
                 return Stepped(answer.ledger, answer.result)
+
+    def _doubt(self, rollout: rollouts.Rollout) -> Callable[[Sequence[ids.ObjectKey]], None]:
+        return functools.partial(self._drift.doubt, rollout.target)
 
     async def _wait(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Wait) -> Stepped:
         saved = ledger.rollout or rollout
@@ -283,7 +288,7 @@ class Advancing:
         before, it would wait for a pause that nobody made.
         """
         if changes := await self._turning.stops(rollout, keys):
-            await applying.carry_out(self._here, rollout, changes)
+            await applying.carry_out(self._here, rollout, changes, doubt=self._doubt(rollout))
             await self._drift.learn(ledger.target)
         quieted = replace(rollout, quieted=rollout.quieted + keys)
         return Stepped(await self._here.write(replace(ledger, rollout=quieted)))

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors, kinds, ports
@@ -26,8 +26,15 @@ class Done:
     held: outcomes.Hold | None = None
 
 
-async def carry_out(here: world.World, rollout: rollouts.Rollout, changes: Sequence[plans.Change]) -> Done:
-    """Apply `changes`: in the order of their kinds, those of one rank at once.
+async def carry_out(
+    here: world.World,
+    rollout: rollouts.Rollout,
+    changes: Sequence[plans.Change],
+    *,
+    doubt: Callable[[Sequence[ids.ObjectKey]], None],
+) -> Done:
+    """Apply `changes`: in the order of their kinds, those of one rank at once. `doubt` is told which of them have an
+    unknown outcome: what was sent may still arrive.
 
     Raises `errors.Transient` when an outcome is unknown or the server cannot be reached; every intent is settled
     before, so that the next pass plans from what is live.
@@ -37,7 +44,7 @@ async def carry_out(here: world.World, rollout: rollouts.Rollout, changes: Seque
     ordered = sorted(changes, key=lambda change: (kinds.rank(change.key), change.key))
     for _, group in itertools.groupby(ordered, key=lambda change: kinds.rank(change.key)):
         for batch in _batched(list(group)):
-            done = await _batch(here, rollout, batch, makers=makers)
+            done = await _batch(here, rollout, batch, makers=makers, doubt=doubt)
             total = Done(total.created + done.created, total.written + done.written, done.held)
             if done.held:
                 return total
@@ -71,6 +78,7 @@ async def _batch(
     changes: Sequence[plans.Change],
     *,
     makers: Mapping[ids.ObjectKey, str],
+    doubt: Callable[[Sequence[ids.ObjectKey]], None],
 ) -> Done:
     intents = [_intent(here, rollout, change, verb=_verb(change)) for change in changes]
     await here.journal.intend(intents, epoch=here.epoch)
@@ -84,6 +92,7 @@ async def _batch(
         for intent, change, reply in zip(intents, changes, replies, strict=True)
     ]
     await here.journal.settle(settled, epoch=here.epoch)
+    doubt([change.key for change, reply in zip(changes, replies, strict=True) if isinstance(reply, BaseException)])
     for reply in replies:
         if isinstance(reply, BaseException):
             raise reply

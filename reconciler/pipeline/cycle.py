@@ -91,6 +91,8 @@ class Cycle:
         except errors.Terminal as error:
             result = starting.held(_standstill(error), due_in=starting.RETRY_REFUSED)
         await self._report(key, result)
+        if (doubted := self.drift.doubted_for(key)) is not None:
+            result = replace(result, due_in=doubted if result.due_in is None else min(doubted, result.due_in))
         if result.outcome is outcomes.Outcome.ROLLED_OUT:
             for waiting in self._chain.downstream(key):
                 self._wake(waiting)
@@ -164,13 +166,16 @@ class Cycle:
     async def _close_intents(self, ledger: records.Ledger) -> None:
         """Only the push that the ledger knows of goes on: one that was intended just before a crash is built anew."""
         push = ledger.git_revert.commit if ledger.git_revert else ""
+        opened = await self._here.journal.open_intents(ledger.target)
         left = [
             records.Settled(intent.operation, records.Result.ABANDONED, "found open: planned again from live")
-            for intent in await self._here.journal.open_intents(ledger.target)
+            for intent in opened
             if intent.verb is not records.Verb.PUSH or intent.subject != push
         ]
         if left:
             await self._here.journal.settle(left, epoch=self._here.epoch)
+            written = [intent.subject for intent in opened if intent.verb is records.Verb.APPLY]
+            self.drift.doubt(ledger.target, [ids.ObjectKey.from_path(subject) for subject in written])
 
     async def _make_git_true(self, key: ids.TargetKey) -> outcomes.Hold | None:
         """Push the wanted revert commit. The cluster comes first: Git being away, slow or busy keeps nothing there

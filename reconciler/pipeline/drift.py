@@ -1,7 +1,7 @@
 """Drift, heard from the watches: which target to look at again, and when it may be healed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
 from reconciler.model import ids, live, plans, records
@@ -11,6 +11,10 @@ from reconciler.plan import drift
 FIRST, FACTOR, CAP, QUIET = 2.0, 3.0, 300.0, 600.0
 """Back-off of healing in seconds, as Argo CD has it (2 s × 3 up to 300 s), after a first one at once; forgotten after
 10 quiet minutes (I20)."""
+
+
+LATE = 60.0
+"""Seconds after which nothing that was sent arrives any more: an API server ends a request then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Drift:
         self._healings: dict[ids.TargetKey, Healing] = {}
         self._put_off: dict[ids.TargetKey, str] = {}
         self._tolerated: dict[ids.TargetKey, str] = {}
+        self._doubts: dict[ids.TargetKey, dict[ids.ObjectKey, float]] = {}
+        """Objects to which something may still be under way, and until when (monotonic seconds)."""
 
     async def learn(self, key: ids.TargetKey) -> None:
         """Read the target's inventory: against it the watches' news is judged from now on."""
@@ -109,6 +115,31 @@ class Drift:
     def tolerated(self, key: ids.TargetKey) -> str:
         """The drift that is left as it is; '' when there is none."""
         return self._tolerated.get(key, "")
+
+    def doubt(self, key: ids.TargetKey, objects: Sequence[ids.ObjectKey]) -> None:
+        """A write of these has an unknown outcome. It may arrive after a newer one of ours; within the same second
+        nothing in the metadata tells the two apart, because the record of our fields knows whole seconds only."""
+        until = self._here.clock.monotonic() + LATE
+        self._doubts.setdefault(key, {}).update(dict.fromkeys(objects, until))
+
+    def doubted_for(self, key: ids.TargetKey) -> float | None:
+        """Seconds until the first doubt can be cleared up; None when there is none to wait for."""
+        now = self._here.clock.monotonic()
+        return min((until - now for until in self._doubts.get(key, {}).values() if until > now), default=None)
+
+    async def clear_up(self, key: ids.TargetKey) -> None:
+        """Whatever was in doubt has arrived by now or never will: those objects are pending again, so that a plan reads
+        what became of them."""
+        doubts, now = self._doubts.get(key, {}), self._here.clock.monotonic()
+        over = {found for found, until in doubts.items() if until <= now}
+        if not over:
+            return
+        rows = [replace(row, uid="") for row in await self._here.journal.inventory(key) if row.key in over]
+        if rows:
+            await self._here.journal.adopt_rows(key, rows, epoch=self._here.epoch)
+            await self.learn(key)
+            self.suspect(key, f"the outcome of a write of {rows[0].key} was unknown")
+        self._doubts[key] = {found: until for found, until in doubts.items() if until > now}
 
     def put_off(self, key: ids.TargetKey, because: str) -> None:
         """Heal later: until then whatever else the watches say changes nothing, and is not looked at (I20)."""

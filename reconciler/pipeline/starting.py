@@ -36,6 +36,7 @@ class Starting:
 
     async def start(self, ledger: records.Ledger, prepared: heads.Prepared, choice: desired.Desired) -> Started:
         """Begin a rollout towards `prepared` when something differs. No call, no render when nothing does."""
+        await self._drift.clear_up(ledger.target)
         done = _done(ledger, choice)
         if done and not self._drift.suspected(ledger.target):
             return Started(ledger, _rest(choice, tolerated=self._drift.tolerated(ledger.target) or _gone(ledger)))

@@ -1,6 +1,7 @@
 """Intent before effect: whatever a call meets, its intent is on disk before it and closed after it (I1)."""
 
 import asyncio
+import functools
 
 import pytest
 
@@ -60,7 +61,9 @@ def created(*names: str) -> list[plans.Change]:
 
 
 async def test_each_call_has_its_intent_before_and_its_outcome_after(here: world.World) -> None:
-    done = await applying.carry_out(here, ROLLOUT, created("one", "two", "three"))
+    doubted: list[ids.ObjectKey] = []
+    done = await applying.carry_out(here, ROLLOUT, created("one", "two", "three"), doubt=doubted.extend)
+    assert doubted == []
     assert (done.written, done.held) == (3, None)
     rows = await here.journal.inventory(planned.TARGET)
     prunes = [plans.Change(plans.Action.PRUNED, row.key, "not in Git", uid=row.uid) for row in rows]
@@ -75,8 +78,10 @@ async def test_each_call_has_its_intent_before_and_its_outcome_after(here: world
 async def test_a_lost_answer_closes_every_intent_as_unknown_or_done(here: world.World) -> None:
     seen = watched(here)
     seen.lost = {"two"}
+    doubted: list[ids.ObjectKey] = []
     with pytest.raises(errors.Transient, match="the answer is lost"):
-        await applying.carry_out(here, ROLLOUT, created("one", "two", "three"))
+        await applying.carry_out(here, ROLLOUT, created("one", "two", "three"), doubt=doubted.extend)
+    assert [key.name for key in doubted] == ["two"]
     assert seen.without_intent == []
     assert await here.journal.open_intents(planned.TARGET) == ()
     uids = {row.key.name: bool(row.uid) for row in await here.journal.inventory(planned.TARGET)}
@@ -93,7 +98,7 @@ async def test_a_lost_answer_closes_every_intent_as_unknown_or_done(here: world.
 async def test_a_leader_that_was_overtaken_calls_nothing(here: world.World) -> None:
     """The epoch is checked where the intent is written, so no call follows (I2)."""
     await here.journal.lead("another")
-    for deed in (applying.carry_out, applying.prune):
+    for deed in (functools.partial(applying.carry_out, doubt=pytest.fail), applying.prune):
         with pytest.raises(errors.LeadershipLost):
             await deed(here, ROLLOUT, created("one"))
     assert watched(here).calls == []

@@ -93,6 +93,9 @@ LASTING: dict[str, tuple[float, float]] = {
 """Between how many and how many seconds each lasts."""
 AT_ONCE = ("killed", "stolen", "clock-forward", "clock-back")
 KINDS = (*(armed.kind for armed in ARMED), *LASTING, *AT_ONCE)
+DRAWN = (*KINDS, "push-race", "push-race", "push-race", "push-unknown", "died-around-push")
+"""What a storm is drawn from. Few runs push at all, so what befalls a push is drawn more often."""
+
 OUTAGES = {"api-outage": "cluster", "git-outage": "git", "journal-full": "journal"}
 LOCAL_GIT = ("descends", "oids", "folders", "files", "commit_info", "log", "keep", "commit_restoring")
 
@@ -108,6 +111,10 @@ class Storm:
     """Port → monotonic end of its outage."""
     struck: int = 0
     calls: dict[str, int] = field(default_factory=dict)
+    refused: list[float] = field(default_factory=list)
+    """When a call met an outage, in monotonic seconds."""
+    about: list[object] = field(default_factory=list)
+    """The objects whose calls were struck."""
     late: set[asyncio.Task[None]] = field(default_factory=set)
     """Writes that are still on their way."""
 
@@ -183,6 +190,8 @@ class Storm:
             await process.gate()
         self._outage(port, name)
         kind = self._next(port, name)
+        if kind and about is not None:
+            self.about.append(about)
         if not kind:
             return await call()
         return await self._befall(kind, name, call, about=about)
@@ -190,6 +199,7 @@ class Storm:
     def _outage(self, port: str, name: str) -> None:
         if self.stage.clock.monotonic() >= self.until.get(port, 0.0) or (port == "git" and name in LOCAL_GIT):
             return
+        self.refused.append(self.stage.clock.monotonic())
         if port == "journal":
             raise errors.JournalUnusable("There is no room left for the journal.")
         raise errors.Transient(f"{port}: connection refused")

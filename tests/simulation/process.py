@@ -110,7 +110,7 @@ class Journal(Passing):
         async def call() -> None:
             await self._inner.write(new, events=events, epoch=epoch)
             told = process.told
-            told.written.append(story.Written(told.now(), new, tuple(events), process.number))
+            told.write(story.Written(told.now(), new, tuple(events), process.number))
             for event in events:
                 told.tell(f"p{process.number} {telling.line(event)}")
 
@@ -157,6 +157,7 @@ class Cluster(Passing):
         async def call() -> live.Applied | live.Refused:
             foreign = await self._foreign(manifest) if force else ""
             before = self._kept.get(manifest.key)
+            self._process.told.sent.setdefault(manifest.key, []).append(manifest)
             reply: live.Applied | live.Refused = await self._inner.apply(manifest, operation=operation, force=force)
             self._note(
                 records.Verb.APPLY,

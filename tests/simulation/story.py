@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from reconciler import ports
-from reconciler.model import ids, records
+from reconciler.model import ids, manifests, records
 from reconciler.sandbox import clock as clocks
 
 
@@ -46,12 +46,19 @@ class Story:
     clock: ports.Clock
     lines: list[str] = field(default_factory=list)
     written: list[Written] = field(default_factory=list)
+    newest: dict[ids.TargetKey, records.Ledger] = field(default_factory=dict)
+    sent: dict[ids.ObjectKey, list[manifests.Manifest]] = field(default_factory=dict)
+    """What was applied, oldest first."""
     called: list[Called] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     """Broken invariants, found on the way or at the end."""
 
     def now(self) -> float:
         return self.clock.monotonic() - clocks.START
+
+    def write(self, written: Written) -> None:
+        self.written.append(written)
+        self.newest[written.ledger.target] = written.ledger
 
     def tell(self, line: str) -> None:
         self.lines.append(f"{self.now():9.3f}  {line}")

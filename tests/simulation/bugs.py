@@ -29,7 +29,7 @@ BUGS = (
         "reconciler.edges.journal.statements",
         "    if (newest := epoch(tx)) != ours:",
         "    if (newest := epoch(tx)) < ours:",
-        -1,
+        15,
         "I2",
     ),
     Bug(
@@ -49,7 +49,7 @@ BUGS = (
     )
     await here.journal.intend(intents, epoch=here.epoch)
 """,
-        -1,
+        0,
         "I1",
     ),
     Bug(
@@ -57,7 +57,7 @@ BUGS = (
         "reconciler.pipeline.cycle",
         "        await self._close_intents(ledger)\n",
         "",
-        -1,
+        0,
         "I3",
     ),
     Bug(
@@ -65,7 +65,7 @@ BUGS = (
         "reconciler.pipeline.starting",
         "            descends = await repository.descends(choice.revision, ancestor=ledger.deployed)\n",
         "            await repository.descends(choice.revision, ancestor=ledger.deployed)\n",
-        -1,
+        7,
         "I5",
     ),
     Bug(
@@ -73,7 +73,7 @@ BUGS = (
         "reconciler.pipeline.reverting",
         "        return prepared.inputs.digest == revert.failed.input_digest\n",
         "        return True\n",
-        -1,
+        12,
         "I22",
     ),
     Bug(
@@ -81,7 +81,7 @@ BUGS = (
         "reconciler.pipeline.drift",
         'because = f"{seen.meta.key} was deleted" if seen.gone and _same(row, seen.meta) else ""',
         'because = ""',
-        -1,
+        15,
         "truth",
     ),
     Bug(
@@ -89,15 +89,16 @@ BUGS = (
         "reconciler.rollout.rolling",
         "        if rollout.spent >= window:\n",
         "        if rollout.spent >= window / 2:\n",
-        -1,
+        0,
         "I24",
     ),
     Bug(
         "the prune limit lets everything pass",
-        "reconciler.gates.prune_limit",
-        "    limit = facts.target.prune\n",
-        "    return verdicts.Verdict(RULE, verdicts.Decision.PASS, 'whatever')\n",
-        -1,
+        "reconciler.gates.gates",
+        "        return rule(plan, facts)\n",
+        "        verdict = rule(plan, facts)\n"
+        "        return verdicts.Verdict(name, verdicts.Decision.PASS, '') if name == 'prune-limit' else verdict\n",
+        8,
         "I7",
     ),
     Bug(
@@ -105,7 +106,7 @@ BUGS = (
         "reconciler.source.desired",
         "    quarantine = ledger.quarantine_of(head.digest)\n",
         "    quarantine = None if head.revision[0] in '01234567' else ledger.quarantine_of(head.digest)\n",
-        -1,
+        1,
         "quarantine",
     ),
     Bug(
@@ -113,7 +114,7 @@ BUGS = (
         "reconciler.daemon.queue",
         "        due = self.clock.monotonic() + after\n",
         "        if key in self._busy:\n            return\n        due = self.clock.monotonic() + after\n",
-        -1,
+        0,
         "I3",
     ),
     Bug(
@@ -121,15 +122,15 @@ BUGS = (
         "reconciler.pipeline.patience",
         "        return max(at_least or 0.0, self.chance.jitter(rest))\n",
         "        return 0.01\n",
-        -1,
+        5,
         "I20",
     ),
     Bug(
         "an unknown outcome counts as done",
         "reconciler.pipeline.applying",
-        "        if isinstance(reply, BaseException):\n            raise reply\n",
+        "    for reply in replies:\n        if isinstance(reply, BaseException):\n            raise reply\n",
         "",
-        -1,
+        1,
         "truth",
     ),
 )

@@ -2,10 +2,12 @@
 
 import collections
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.model import document, ids, outcomes, records, rollouts
 from reconciler.record import chain
+from reconciler.sandbox import objects
 from tests.simulation import git, scenery, story
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 TOO_OFTEN, WITHIN = 12, 60.0
 """An object that is written more often than that within so many seconds is a hot loop (I20): a release, its return, a
 healing and a restart or two each write it once or twice."""
+
+MOST_REFUSED, OUTAGE_LOOK = 80, 10.0
+"""Calls that may meet an outage within so many seconds: three targets and the question whether the cluster is back
+begin with one a second, and what is under way when it begins fails at once."""
 
 CALLS_A_SECOND = 60.0
 """Calls of ports over a whole run, on average: three targets that retry without back-off make hundreds."""
@@ -95,6 +101,17 @@ def _differs(play: "plays.Play", key: ids.TargetKey, version: scenery.Version) -
     return None
 
 
+def lives(play: "plays.Play", key: ids.TargetKey) -> str:
+    """Every object of the target, with the fields that are compared."""
+    found = []
+    for kind in (ids.KindKey("", "ConfigMap"), ids.KindKey("apps", "Deployment")):
+        for kept in play.kept.of_kind(kind, key.environment):
+            mark = ids.Mark.parse(document.text(kept.body, "metadata", "annotations", ids.MARK), on=kept.key)
+            if mark and mark.target == key:
+                found.append(f"{kept.key}: {[value for _, value in _leaves(kept.body)]}")
+    return "; ".join(found)
+
+
 def _leaves(body: document.Json) -> Iterator[tuple[tuple[str, ...], document.JsonValue]]:
     """What of an object is compared: a few fields stand for all."""
     if "data" in body:
@@ -102,6 +119,44 @@ def _leaves(body: document.Json) -> Iterator[tuple[tuple[str, ...], document.Jso
     if body["kind"] == "Deployment":
         yield ("spec", "replicas"), document.at(body, "spec", "replicas")
         yield ("spec", "paused"), None
+
+
+@dataclass(slots=True)
+class Floors:
+    """While a release is taken back, no pod that serves goes before another one does (I23). Counted from what served
+    when the return began; not where people changed the Deployment themselves, or where pods fail by themselves."""
+
+    play: "plays.Play"
+    floors: dict[str, int] = field(default_factory=dict)
+    """By the id of the rollout."""
+
+    def heard(self, happened: objects.Happened) -> None:
+        if happened.stored.key.kind != "Pod":
+            return
+        play, space = self.play, happened.stored.key.namespace
+        for key in scenery.TARGETS:
+            rollout = play.told.newest[key].rollout if key in play.told.newest else None
+            if key.environment != space or rollout is None or rollout.purpose is not rollouts.Purpose.REVERT:
+                continue
+            failed = play.people.version(key, rollout.failure.revision) if rollout.failure else None
+            good = play.people.version(key, rollout.revision)
+            touched = any(deed.endswith(f"Deployment.apps {key}") for deed in play.people.deeds)
+            if failed is None or good is None or touched or failed.behaviour == "fails-later":
+                continue
+            ready = sum(_serves(pod, key) for pod in play.kept.of_kind(happened.stored.key.kind_key, space))
+            floor = self.floors.setdefault(rollout.id, min(ready, good.replicas, failed.replicas))
+            if ready < floor:
+                play.told.complain("I23", f"{key}: {ready} pods serve while it goes back, {floor} did before")
+                self.floors[rollout.id] = ready
+
+
+def _serves(pod: objects.Stored, key: ids.TargetKey) -> bool:
+    if document.text(pod.body, "metadata", "labels", "app") != key.application or pod.deleting:
+        return False
+    conditions = document.items(pod.body, "status", "conditions")
+    return any(
+        isinstance(its, dict) and (its.get("type"), its.get("status")) == ("Ready", "True") for its in conditions
+    )
 
 
 def afterwards(play: "plays.Play") -> None:
@@ -197,6 +252,11 @@ def _hot(play: "plays.Play") -> None:
             if last - first < WITHIN:
                 told.complain("I20", f"{key} was written {TOO_OFTEN + 1} times within {last - first:.0f} s")
                 break
+    refused = play.storm.refused
+    for first, last in zip(refused, refused[MOST_REFUSED:], strict=False):
+        if last - first < OUTAGE_LOOK:
+            told.complain("I20", f"{MOST_REFUSED + 1} calls met an outage within {last - first:.1f} s")
+            break
     for port, count in play.storm.calls.items():
         if count > CALLS_A_SECOND * told.now():
             told.complain("I20", f"{count} calls of {port} in {told.now():.0f} s")

@@ -23,11 +23,11 @@ DEEDS = {
     "bad": 5,
     "broken": 2,
     "both": 1,
-    "many-gone": 1,
+    "many-gone": 2,
     "shared": 1,
     "readme": 1,
     "back": 2,
-    "rewrite": 1,
+    "rewrite": 2,
     "edit": 3,
     "remove": 2,
     "pause": 1,
@@ -50,15 +50,16 @@ class People:
     """By the OID of a target's folder: what it holds."""
     numbers: int = 0
     asked: int = 0
-    edited: list[tuple[float, ids.TargetKey]] = field(default_factory=list)
-    """When somebody changed a target's live objects."""
+    deeds: list[str] = field(default_factory=list)
+    """What was done, in words that depend neither on the time nor on a revision."""
 
     def begin(self) -> None:
         """The first commit: everything good."""
         changes = dict(scenery.environments())
-        for key in scenery.TARGETS:
-            changes |= scenery.files(key, scenery.Version(0))
-        self._push(changes, "everything", {key: scenery.Version(0) for key in scenery.TARGETS})
+        first = {key: scenery.Version(0, extras=5 if key.application == "shop" else 2) for key in scenery.TARGETS}
+        for key, version in first.items():
+            changes |= scenery.files(key, version)
+        self._push(changes, "everything", first)
 
     def version(self, key: ids.TargetKey, revision: str = "") -> scenery.Version | None:
         """What a revision (the head) holds for the target; None when nobody committed that."""
@@ -150,6 +151,7 @@ class People:
             self.versions[found.oid] = version
 
     def _pushed(self, revision: str, about: str, *, force: bool = False) -> None:
+        self.deeds.append(f"push {about}")
         self.told.tell(f"people {'force-' if force else ''}push {revision[:12]}: {about}")
         self.server.push(revision, who="people", force=force)
 
@@ -163,20 +165,20 @@ class People:
         self.numbers += 1
         match self.chance.randrange(3):
             case 0:
-                self._update(key, settings, lambda body: body.update(data={"number": f"edited {self.numbers}"}))
+                self._update(settings, lambda body: body.update(data={"number": f"edited {self.numbers}"}))
             case 1:
-                self._update(key, deployment, lambda body: document.mapping(body, "spec").update(replicas=1))
+                self._update(deployment, lambda body: document.mapping(body, "spec").update(replicas=1))
             case _:
-                self._update(key, deployment, self._image)
+                self._update(deployment, self._image)
 
     def _image(self, body: document.Json) -> None:
         containers = document.items(body, "spec", "template", "spec", "containers")
         if containers and isinstance(containers[0], dict):
             containers[0]["image"] = f"edited:{self.numbers}"
 
-    def _update(self, key: ids.TargetKey, at: ids.ObjectKey, change: Callable[[document.Json], None]) -> None:
+    def _update(self, at: ids.ObjectKey, change: Callable[[document.Json], None]) -> None:
+        self.deeds.append(f"edit {at}")
         self.told.tell(f"people edit {at}")
-        self.edited.append((self.told.now(), key))
         self.kept.update(at, change, manager="kubectl-edit")
 
     def remove(self, key: ids.TargetKey) -> None:
@@ -185,8 +187,8 @@ class People:
         choices = [ids.ObjectKey("", "ConfigMap", space, f"{name}-settings")]
         choices += [ids.ObjectKey("apps", "Deployment", space, name)]
         at = self.chance.choice(choices)
+        self.deeds.append(f"delete {at}")
         self.told.tell(f"people delete {at}")
-        self.edited.append((self.told.now(), key))
         self.kept.delete(at)
 
     # --- requests
@@ -205,6 +207,7 @@ class People:
 
     def request(self, kind: records.RequestKind, key: ids.TargetKey, argument: str = "") -> None:
         self.asked += 1
+        self.deeds.append(f"ask {kind.value} {key}")
         self.told.tell(f"people ask {kind.value} {key} {argument[:12]}".rstrip())
         at = f"2026-01-01T00:00:00.{self.asked:03}Z"
         self.ask(records.Request(f"request-{self.asked}", kind, key, "alice", "the simulation wants it", at, argument))

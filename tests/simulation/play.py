@@ -14,7 +14,7 @@ from reconciler import errors
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges.journal import memory
 from reconciler.model import ids, outcomes, records
-from reconciler.pipeline import world
+from reconciler.pipeline import reverting, world
 from reconciler.sandbox import chance, objects
 from reconciler.sandbox import clock as clocks
 from reconciler.sandbox import cluster as sandbox
@@ -50,6 +50,9 @@ class Result:
     digest: str
     seconds: float
     ends: tuple[str, ...]
+    """`Play.ending` of each target."""
+    deeds: tuple[str, ...]
+    """What people did, without times and revisions."""
 
 
 @functools.cache
@@ -100,6 +103,7 @@ class Play:
         self.mirror = git.MemoryRepository(self.server)
         self.people = people.People(self.chances["people"], self.server, self.kept, self.told, self.asked)
         self.storm = faults.Storm(self, self.chances["storm"])
+        self.kept.subscribe(invariants.Floors(self).heard)
         self.inner: dict[int, sandbox.SandboxCluster] = {}
         self.beats: dict[int, beats.Beats] = {}
 
@@ -150,7 +154,12 @@ class Play:
         return self.inner[self.process.number].watches if self.process else None
 
     def overtake(self) -> None:
-        self.people.readme(scenery.TARGETS[0])
+        """Somebody is faster: with anything, or with the very repair of what is about to be taken back."""
+        broken = [key for key, ledger in self.ledgers().items() if reverting.pending(ledger)]
+        if broken and self.chances["storm"].random() < 0.5:
+            self.people.good(broken[0])
+        else:
+            self.people.readme(scenery.TARGETS[0])
 
     def ref_gone(self, seconds: float) -> None:
         self.server.hidden = True
@@ -172,10 +181,7 @@ class Play:
 
     def ledgers(self) -> dict[ids.TargetKey, records.Ledger]:
         """The newest ledger of each target."""
-        found = {key: records.Ledger(key) for key in scenery.TARGETS}
-        for written in self.told.written:
-            found[written.ledger.target] = written.ledger
-        return found
+        return {key: self.told.newest.get(key) or records.Ledger(key) for key in scenery.TARGETS}
 
     def state(self, ledger: records.Ledger) -> str:
         return state_of(ledger)
@@ -264,17 +270,18 @@ class Play:
                 self.process.kill()
             await asyncio.gather(*self.world_tasks, return_exceptions=True)
 
-    async def weather(self) -> None:
-        """People act, and faults come close to what they do: most of them while something is under way."""
+    async def weather(self, *, deeds: int = 0) -> None:
+        """People act (`deeds` times, or as often as the seed says), and faults come close to what they do: most of them
+        while something is under way."""
         times, storm = self.chances["times"], self.chances["storm"]
         moments: list[tuple[float, str]] = []
         at = times.uniform(0, 60)
-        for _ in range(times.randint(2, 6)):
+        for _ in range(deeds or times.randint(2, 6)):
             moments.append((at, ""))
             at += times.choice((times.uniform(1, 20), times.uniform(20, 120)))
         begun = [when for when, _ in moments]
         for _ in range(times.randint(LEAST_FAULTS, 9)):
-            kind = times.choice(faults.KINDS)
+            kind = times.choice(faults.DRAWN)
             moments.append((times.choice((0.0, *begun)) + times.expovariate(1 / 8), kind))
         start = self.told.now()
         for when, kind in sorted(moments):
@@ -316,6 +323,11 @@ class Play:
                 return
             await self.rest("after people followed the exits")
         self.told.complain("exits", f"people followed the exits six times, and still: {', '.join(self.states())}")
+
+    def ending(self, key: ids.TargetKey) -> str:
+        """How one target ended: its state, what the head holds for it, and what of it lives."""
+        state = self.state(self.ledgers()[key])
+        return f"{key} {state}, the head has {self.people.version(key)}, {invariants.lives(self, key)}"
 
     def sight(self) -> tuple[object, ...]:
         return (len(self.told.written), len(self.told.called), self.server.ref_head, self.started)
@@ -377,5 +389,6 @@ def simulate(seed: int, *, calm: bool = False, plot: Plot | None = None) -> Resu
         play.storm.struck,
         told.digest(),
         told.now(),
-        tuple(play.states()),
+        tuple(play.ending(key) for key in scenery.TARGETS),
+        tuple(play.people.deeds),
     )

@@ -37,11 +37,18 @@ class Watched(cluster.SandboxCluster):
             raise errors.Transient(f"{manifest.key}: the answer is lost")
         return reply
 
-    async def delete(self, key: ids.ObjectKey, *, uid: str, operation: str) -> live.Deleted | live.Refused:
+    async def delete(
+        self,
+        key: ids.ObjectKey,
+        *,
+        uid: str,
+        operation: str,
+        propagation: live.Propagation = live.Propagation.BACKGROUND,
+    ) -> live.Deleted | live.Refused:
         await self._look(operation)
         if key.name in self.lost:
             raise errors.Transient(f"{key}: the answer is lost")
-        return await super().delete(key, uid=uid, operation=operation)
+        return await super().delete(key, uid=uid, operation=operation, propagation=propagation)
 
 
 @pytest.fixture

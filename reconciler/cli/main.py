@@ -13,6 +13,7 @@ from reconciler.cli import (
     exits,
     explaining,
     growing,
+    importing,
     journal,
     planning,
     reference,
@@ -64,6 +65,7 @@ asking.register(app)
 app.add_typer(config.app, name="config")
 checking.register(app)
 app.add_typer(journal.app, name="journal")
+importing.register(app)
 reference.register(app)
 
 

@@ -82,7 +82,10 @@ def _job_spec(spec: Json) -> None:
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
-    spec.setdefault("backoffLimit", 6)
+    spec.setdefault("backoffLimit", 2**31 - 1 if "backoffLimitPerIndex" in spec else 6)
+    for rule in podspecs.mappings(spec, "podFailurePolicy", "rules"):
+        for condition in podspecs.mappings(rule, "onPodConditions"):
+            condition.setdefault("status", "True")
     spec.setdefault("completionMode", "NonIndexed")
     spec.setdefault("suspend", False)
     spec.setdefault("podReplacementPolicy", "Failed" if "podFailurePolicy" in spec else "TerminatingOrFailed")
@@ -135,6 +138,14 @@ def _autoscaler(body: Json) -> None:
     if document.text(body, "apiVersion") == "autoscaling/v2" and not spec.get("metrics"):
         target: Json = {"type": "Utilization", "averageUtilization": 80}
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    if isinstance(behavior := spec.get("behavior"), dict):
+        everything: Json = {"type": "Percent", "value": 100, "periodSeconds": 15}
+        up, down = podspecs.within(behavior, "scaleUp"), podspecs.within(behavior, "scaleDown")
+        up.setdefault("stabilizationWindowSeconds", 0)
+        up.setdefault("policies", [{"type": "Pods", "value": 4, "periodSeconds": 15}, everything])
+        down.setdefault("policies", [dict(everything)])
+        for rules in (up, down):
+            rules.setdefault("selectPolicy", "Max")
 
 
 def _network_policy(body: Json) -> None:
@@ -150,6 +161,15 @@ def _endpoints(body: Json) -> None:
     for port in podspecs.mappings(body, "ports"):
         port.setdefault("name", "")
         port.setdefault("protocol", "TCP")
+
+
+def _limits(body: Json) -> None:
+    for limit in podspecs.mappings(body, "spec", "limits"):
+        if limit.get("type") == "Container":
+            default, request = podspecs.within(limit, "default"), podspecs.within(limit, "defaultRequest")
+            for into, values in ((default, limit.get("max")), (request, default), (request, limit.get("min"))):
+                for name, value in values.items() if isinstance(values, dict) else ():
+                    into.setdefault(name, value)
 
 
 def _claim(body: Json) -> None:
@@ -241,6 +261,9 @@ def _pod(body: Json) -> None:
     podspecs.fill(spec)
     spec.setdefault("enableServiceLinks", True)
     for container in podspecs.containers(spec):
+        if spec.get("hostNetwork") is True:
+            for port in podspecs.mappings(container, "ports"):
+                port.setdefault("hostPort", port.get("containerPort"))
         limits = document.mapping(container, "resources", "limits")
         if limits:
             requests = podspecs.within(podspecs.within(container, "resources"), "requests")
@@ -250,8 +273,10 @@ def _pod(body: Json) -> None:
 
 _APPS, _BATCH, _RBAC, _ADMISSION = "apps", "batch", "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
 _KINDS: dict[tuple[str, str], Callable[[Json], None]] = {
+    ("v1", "LimitRange"): _limits,
     ("v1", "Namespace"): _namespace,
     ("v1", "Pod"): _pod,
+    ("v1", "PodTemplate"): podspecs.template,
     ("v1", "PersistentVolume"): _volume,
     ("v1", "PersistentVolumeClaim"): _claim,
     ("v1", "ReplicationController"): _replication_controller,

@@ -41,9 +41,6 @@ def fill(spec: Json) -> None:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
     for container in containers(spec):
         _container(container)
-        if spec.get("hostNetwork") is True:
-            for port in mappings(container, "ports"):
-                port.setdefault("hostPort", port.get("containerPort"))
     for volume in mappings(spec, "volumes"):
         _volume(volume)
 

@@ -54,6 +54,7 @@ def published() -> Published:
 GENERATED = frozenset(
     {
         ("", "Pod"),
+        ("", "PodTemplate"),
         ("", "ReplicationController"),
         ("apps", "DaemonSet"),
         ("apps", "Deployment"),

@@ -340,6 +340,214 @@ NAMESPACED: list[tuple[str, str, str, Json]] = [
     ),
     ("claim", "v1", "PersistentVolumeClaim", {"spec": CLAIM}),
     ("quota", "v1", "ResourceQuota", {"spec": {"hard": {"pods": "1000", "requests.cpu": "0.5"}}}),
+    (
+        "cron-job-rich",
+        "batch/v1",
+        "CronJob",
+        {
+            "spec": {
+                "schedule": "@daily",
+                "timeZone": "Europe/Berlin",
+                "concurrencyPolicy": "Forbid",
+                "startingDeadlineSeconds": 60,
+                "successfulJobsHistoryLimit": 0,
+                "suspend": True,
+                "jobTemplate": {
+                    "metadata": {"labels": LABELS},
+                    "spec": {
+                        "backoffLimit": 0,
+                        "ttlSecondsAfterFinished": 60,
+                        "activeDeadlineSeconds": 600,
+                        "completions": 2,
+                        "completionMode": "Indexed",
+                        "template": template(ONCE),
+                    },
+                },
+            }
+        },
+    ),
+    (
+        "autoscaler-rich",
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        {
+            "spec": {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                "minReplicas": 2,
+                "maxReplicas": 9,
+                "metrics": [
+                    {
+                        "type": "Resource",
+                        "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1024Mi"}},
+                    },
+                    {
+                        "type": "Pods",
+                        "pods": {
+                            "metric": {"name": "requests", "selector": SELECTOR},
+                            "target": {"type": "AverageValue", "averageValue": "0.5"},
+                        },
+                    },
+                    {
+                        "type": "External",
+                        "external": {"metric": {"name": "queue"}, "target": {"type": "Value", "value": 30}},
+                    },
+                ],
+                "behavior": {
+                    "scaleDown": {
+                        "stabilizationWindowSeconds": 60,
+                        "policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}],
+                    },
+                    "scaleUp": {"selectPolicy": "Disabled"},
+                },
+            }
+        },
+    ),
+    (
+        "ingress-rich",
+        "networking.k8s.io/v1",
+        "Ingress",
+        {
+            "spec": {
+                "ingressClassName": "nginx",
+                "defaultBackend": {"resource": {"apiGroup": "x.io", "kind": "Bucket", "name": "static"}},
+                "tls": [{"hosts": ["a.b", "*.a.b"], "secretName": "certificate"}, {"hosts": ["c.d"]}],
+                "rules": [
+                    {
+                        "host": "*.a.b",
+                        "http": {
+                            "paths": [
+                                {"pathType": "ImplementationSpecific", "backend": BACKEND},
+                                {
+                                    "path": "/x",
+                                    "pathType": "Exact",
+                                    "backend": {"service": {"name": "web", "port": {"name": "web"}}},
+                                },
+                            ]
+                        },
+                    },
+                    {"host": "c.d"},
+                ],
+            }
+        },
+    ),
+    (
+        "network-policy-rich",
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        {
+            "spec": {
+                "podSelector": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web"]}]},
+                "policyTypes": ["Egress"],
+                "egress": [
+                    {
+                        "to": [
+                            {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
+                            {"namespaceSelector": {}, "podSelector": SELECTOR},
+                        ],
+                        "ports": [{"port": 53, "protocol": "UDP"}, {"port": 8000, "endPort": 8100}, {}],
+                    }
+                ],
+            }
+        },
+    ),
+    (
+        "disruption-budget-most",
+        "policy/v1",
+        "PodDisruptionBudget",
+        {"spec": {"maxUnavailable": 1, "selector": SELECTOR, "unhealthyPodEvictionPolicy": "AlwaysAllow"}},
+    ),
+    (
+        "claim-rich",
+        "v1",
+        "PersistentVolumeClaim",
+        {
+            "spec": {
+                "accessModes": ["ReadOnlyMany"],
+                "storageClassName": "",
+                "volumeMode": "Block",
+                "selector": SELECTOR,
+                "resources": {"requests": {"storage": "1.5Gi"}},
+            }
+        },
+    ),
+    (
+        "stateful-set-rich",
+        "apps/v1",
+        "StatefulSet",
+        {
+            "spec": {
+                "selector": SELECTOR,
+                "serviceName": "",
+                "podManagementPolicy": "Parallel",
+                "minReadySeconds": 5,
+                "ordinals": {"start": 1},
+                "updateStrategy": {"rollingUpdate": {"partition": 2}},
+                "template": template({"containers": [CONTAINER], "hostNetwork": True, "dnsPolicy": "Default"}),
+                "volumeClaimTemplates": [
+                    {"metadata": {"name": "data", "labels": LABELS}, "spec": CLAIM | {"storageClassName": "fast"}},
+                    {
+                        "apiVersion": "v1",
+                        "kind": "PersistentVolumeClaim",
+                        "metadata": {"name": "logs"},
+                        "spec": CLAIM | {"volumeMode": "Filesystem"},
+                    },
+                ],
+            }
+        },
+    ),
+    (
+        "daemon-set-rich",
+        "apps/v1",
+        "DaemonSet",
+        {
+            "spec": {
+                "selector": SELECTOR,
+                "updateStrategy": {"rollingUpdate": {"maxSurge": "10%", "maxUnavailable": 0}},
+                "template": template(
+                    {
+                        "hostNetwork": True,
+                        "hostPID": True,
+                        "containers": [CONTAINER | {"ports": [{"containerPort": 80}]}],
+                    }
+                ),
+            }
+        },
+    ),
+    (
+        "job-rich",
+        "batch/v1",
+        "Job",
+        {
+            "spec": {
+                "parallelism": 2,
+                "completions": 4,
+                "completionMode": "Indexed",
+                "backoffLimitPerIndex": 1,
+                "maxFailedIndexes": 2,
+                "podFailurePolicy": {
+                    "rules": [
+                        {"action": "FailIndex", "onExitCodes": {"operator": "In", "values": [42]}},
+                        {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+                    ]
+                },
+                "template": template(ONCE),
+            }
+        },
+    ),
+    (
+        "limits",
+        "v1",
+        "LimitRange",
+        {
+            "spec": {
+                "limits": [
+                    {"type": "Container", "max": {"cpu": "2"}, "min": {"memory": "64Mi"}},
+                    {"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}},
+                ]
+            }
+        },
+    ),
+    ("pod-template", "v1", "PodTemplate", {"template": template()}),
     ("lease", "coordination.k8s.io/v1", "Lease", {"spec": {"holderIdentity": "a"}}),
 ]
 WIDE: list[tuple[str, str, str, Json]] = [

@@ -18,7 +18,7 @@ _SHARED = {
 _KUSTOMIZATION = _SHARED | {
     "spec.sourceRef": common.OWN_REPOSITORY,
     "spec.force": "the annotation reconciler.dev/replace on the very object (docs/how-to/replace.md)",
-    "spec.healthCheckExprs": "health of custom resources is read from their conditions alone",
+    "spec.healthCheckExprs": "verify.healthChecks: kind, inProgress, failed, current (docs/how-to/health.md)",
     "spec.postBuild.substituteFrom": "variables are declared in Git: variables, here or in environment.yaml",
     "spec.decryption": f"SOPS files are opened with environments.NAME.decryption.ageKeyFile of {common.DISK}",
     "spec.patches": "write them into the kustomization.yaml",
@@ -68,6 +68,7 @@ def kustomization(body: document.Json) -> fates.Imported:
     common.depends_on(reading)
     if reading.at("spec", "timeout") is not None:
         common.deadline(reading, "spec.timeout")
+    _checks(reading)
     if variables := document.mapping(body, "spec", "postBuild", "substitute"):
         reading.settings["variables"] = variables
         source["substitute"] = True
@@ -76,6 +77,21 @@ def kustomization(body: document.Json) -> fates.Imported:
         )
     reading.drops(_KUSTOMIZATION)
     return common.finish(reading, name=name, source={"kustomize": source}, adopt=["flux", "kubectl"])
+
+
+def _checks(reading: fates.Reading) -> None:
+    """Flux' CEL expressions are asked in the same order here; a kind is named without its version."""
+    checks: list[document.JsonValue] = []
+    for place, one in enumerate(document.items(reading.body, "spec", "healthCheckExprs")):
+        if not isinstance(one, dict) or not document.text(one, "current"):
+            continue
+        group, slash, _ = document.text(one, "apiVersion").partition("/")
+        words = {word: one[word] for word in ("inProgress", "failed", "current") if one.get(word)}
+        kind = ".".join((document.text(one, "kind"), *([group] if slash else [])))
+        checks.append({"kind": kind, **words})
+        reading.carry(f"spec.healthCheckExprs[{place}]", "verify.healthChecks")
+    if checks:
+        reading.settings["verify"] = {**document.mapping(reading.settings, "verify"), "healthChecks": checks}
 
 
 def helm_release(body: document.Json, sources: Sources) -> fates.Imported:

@@ -26,6 +26,7 @@ spec:
   postBuild:
     substitute: {HOST: shop.example.com}
     substituteFrom: [{kind: ConfigMap, name: cluster}]
+  healthCheckExprs: [{apiVersion: example.com/v1, kind: Backup, current: "status.phase == 'Done'"}]
   patches: [{patch: "- op: remove", target: {kind: Deployment}}]
   newInFlux3: {a: [1, {b: 2}], c: {}}
 status: {conditions: [{type: Ready}], observedGeneration: 3}
@@ -140,7 +141,10 @@ def test_a_kustomization() -> None:
         "source": {"kustomize": {"path": "/apps/shop/production", "substitute": True}},
         "adopt": {"from": ["flux", "kubectl"]},
         "dependsOn": ["database"],
-        "verify": {"progressDeadline": "5m0s"},
+        "verify": {
+            "progressDeadline": "5m0s",
+            "healthChecks": [{"kind": "Backup.example.com", "current": "status.phase == 'Done'"}],
+        },
         "variables": {"HOST": "shop.example.com"},
     }
 

@@ -22,7 +22,8 @@ def expression(value: object) -> str:
         _environment().compile(text)
     except RuntimeError as error:
         found = WHERE.search(str(error))
-        said = f"line {found[1]}, column {int(found[2])}: {found[3][:200]}" if found else str(error)[:200]
+        said = f"line {found[1]}, column {found[2]}: {found[3][:200]}" if found else str(error)[:200]
+        said = said.replace(" (in container '')", "")
         known = ", ".join(health.EXPRESSION_VARIABLES)
         raise ValueError(f"is no CEL expression: {said}; mend it, it may name {known} of the object") from None
     return text

@@ -106,7 +106,7 @@ def _by_word(rule: custom_kinds.ByWord, found: document.Json) -> judgement.Judge
 
 
 def _untold(said: str, patience: judgement.Patience) -> judgement.Judgement:
-    """Neither passes nor fails once patience is over, and is said (decision 0050)."""
+    """Neither passes nor fails once patience is over, and is said (docs/decisions/0055)."""
     if patience.observing or patience.spent >= min(UNTOLD, patience.deadline / 2):
         return judgement.suspended(f"exists; it {said}")
     return judgement.progressing(f"exists; it {said}, yet")

@@ -1,6 +1,8 @@
 """Custom resources on the real control plane: their definitions are installed by the test, which also writes each
 status, as their controllers would."""
 
+import functools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -48,11 +50,25 @@ def made(kind: tuple[str, str], name: str, **spec: Any) -> Doc:
 class Controllers:
     """What reads these objects in a real cluster."""
 
-    def __init__(self, a_site: site.Site, *kinds: tuple[str, str]) -> None:
+    def __init__(self, a_site: site.Site) -> None:
         self.site = a_site
+        self._installed: list[tuple[str, str]] = []
+
+    def install(self, *kinds: tuple[str, str]) -> None:
+        """Their definitions; returns when they are served."""
         for kind in kinds:
-            a_site.cluster.apply(definition(*kind))
-            a_site.cluster.wait_for(lambda kind=kind: self._served(*kind), what=f"{kind[1]} being served")  # type: ignore[misc]
+            self.site.cluster.apply(definition(*kind))
+            self._installed.append(kind)
+            self.site.cluster.wait_for(functools.partial(self._served, *kind), what=f"{kind[1]} being served")
+
+    def leave(self) -> None:
+        """As if nothing of them had ever been there: other tests share the cluster."""
+        for kind in self._installed:
+            name = definition(*kind)["metadata"]["name"]
+            path = access.path_of("apiextensions.k8s.io/v1", "CustomResourceDefinition", name=name)
+            self.site.cluster.delete(path)
+            gone = functools.partial(self._gone, path)
+            self.site.cluster.wait_for(gone, site.PATIENCE, what=f"the end of {name}")
 
     def says(self, kind: tuple[str, str], name: str, *, generation: int, **status: Any) -> None:
         """Wait until the object is of that generation, then write its status."""
@@ -70,17 +86,30 @@ class Controllers:
         conditions = [{"type": "Synced", "status": "True", "reason": "", "message": "", **condition}]
         self.says(SEALED, name, generation=generation, conditions=conditions)
 
+    def _gone(self, path: str) -> bool:
+        return self.site.cluster.get(path) is None
+
     def _served(self, api_version: str, kind: str) -> bool:
         path = access.path_of(api_version, kind, namespace=self.site.namespace)
         return self.site.cluster.request("GET", path).status == 200
+
+
+@pytest.fixture
+def controllers(a_site: site.Site) -> Iterator[Controllers]:
+    made = Controllers(a_site)
+    yield made
+    a_site.kill()
+    made.leave()
 
 
 def wait_said(a_site: site.Site, words: str, application: str = "web") -> records.Ledger:
     return a_site.wait_ledger(lambda found: words in found.because, what=f"saying {words!r}", application=application)
 
 
-def test_a_health_check_decides_and_what_it_cannot_tell_never_passes(a_site: site.Site) -> None:
-    controllers = Controllers(a_site, DATABASE)
+def test_a_health_check_decides_and_what_it_cannot_tell_never_passes(
+    a_site: site.Site, controllers: Controllers
+) -> None:
+    controllers.install(DATABASE)
     hasty = {"progressDeadline": "20s"}
     a_site.application("web", [made(DATABASE, "db", replicas=2)], verify={"healthChecks": [CHECK]})
     a_site.application("silent", [made(DATABASE, "quiet", replicas=1)], verify=hasty)
@@ -141,9 +170,11 @@ def test_a_health_check_decides_and_what_it_cannot_tell_never_passes(a_site: sit
     assert "verify.healthChecks[0].current: is no CEL expression: line 1, column" in hold.because
 
 
-def test_a_kind_that_may_not_be_watched_is_named(a_site: site.Site, control_plane: controlplane.ControlPlane) -> None:
+def test_a_kind_that_may_not_be_watched_is_named(
+    a_site: site.Site, controllers: Controllers, control_plane: controlplane.ControlPlane
+) -> None:
     """It can be written, and what becomes of it cannot be seen: that is unknown, and never a success."""
-    Controllers(a_site, DATABASE)
+    controllers.install(DATABASE)
     most = {"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}
     databases = {"apiGroups": ["health.example.com"], "resources": ["databases"], "verbs": ["get", "create", "patch"]}
     weak = control_plane.user_with_rules("weak", [most, databases], namespace=a_site.namespace)
@@ -158,9 +189,11 @@ def test_a_kind_that_may_not_be_watched_is_named(a_site: site.Site, control_plan
     assert a_site.ledger().last_good is None
 
 
-def test_sealed_and_external_secrets_pass_when_their_controllers_say_so(a_site: site.Site) -> None:
+def test_sealed_and_external_secrets_pass_when_their_controllers_say_so(
+    a_site: site.Site, controllers: Controllers
+) -> None:
     """docs/how-to/secrets.md: they are objects like others, and what their controllers make is not ours."""
-    controllers = Controllers(a_site, SEALED, EXTERNAL)
+    controllers.install(SEALED, EXTERNAL)
     sealed = made(SEALED, "db", encryptedData={"password": "AgBy3i4OJSWK+PiTySYZZA9rO43cGDEq"})
     external = made(EXTERNAL, "api", secretStoreRef={"name": "vault"}, target={"name": "made"})
     a_site.application("web", [sealed, external])

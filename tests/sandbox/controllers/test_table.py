@@ -7,7 +7,7 @@ from reconciler.model import document, ids
 from reconciler.sandbox.controllers import claims, table, world
 from tests.sandbox.controllers import laboratory
 
-UNTOLD = {"HorizontalPodAutoscaler", "APIService", "PersistentVolume"}
+UNTOLD = {"HorizontalPodAutoscaler", "APIService", "PersistentVolume", "ReplicationController"}
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS.values(), ids=lambda kind: kind.key.kind)

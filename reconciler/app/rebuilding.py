@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from reconciler import errors
 from reconciler.app import asking, beside, composing
+from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.journal import rebuilding as sql
 from reconciler.model import document
-from reconciler.pipeline import anchoring, rebuilding
+from reconciler.pipeline import anchoring, rebuilding, world
 
 HOLDER = "reconciler journal rebuild"
 
@@ -42,21 +43,27 @@ async def rebuild(config: pathlib.Path, *, why: str, installation: str) -> Repor
         notes = (*gathered.notes, *(f"{found.ledger.target}: {n}" for found in gathered.targets for n in found.notes))
         if not gathered.targets:
             return Report(gathered.installation, {}, notes)
-        events = rebuilding.told(here, gathered, who=asking.who(), why=why, before=await journal.head())
-        new = sql.Rebuilt(
-            installation=gathered.installation,
-            epoch=max(gathered.epoch, here.epoch) + 1,
-            holder=HOLDER,
-            targets=[sql.Target(target.ledger, target.inventory) for target in gathered.targets],
-            events=events,
-        )
-        here.epoch = await journal.rebuild(new, epoch=here.epoch)
-        anchors = anchoring.Anchoring(here)
-        for target in gathered.targets:
-            if target.anchor:
-                await anchors.anchor(target.ledger)
+        await restore(here, journal, gathered, who=asking.who(), why=why)
     sentences = {str(target.ledger.target): rebuilding.summary(target) for target in gathered.targets}
     return Report(gathered.installation, sentences, notes)
+
+
+async def restore(
+    here: world.World, journal: sql_journal.SqlJournal, gathered: rebuilding.Found, *, who: str, why: str
+) -> None:
+    """Make what was gathered the journal's, which this process leads on, then the target records fit it."""
+    new = sql.Rebuilt(
+        installation=gathered.installation,
+        epoch=max(gathered.epoch, here.epoch) + 1,
+        holder=HOLDER,
+        targets=[sql.Target(target.ledger, target.inventory) for target in gathered.targets],
+        events=rebuilding.told(here, gathered, who=who, why=why, before=await journal.head()),
+    )
+    here.epoch = await journal.rebuild(new, epoch=here.epoch)
+    anchors = anchoring.Anchoring(here)
+    for target in gathered.targets:
+        if target.anchor:
+            await anchors.anchor(target.ledger)
 
 
 def data(report: Report) -> document.Json:

@@ -3,18 +3,21 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from reconciler import errors
-from reconciler.app import beside, composing, copying, outside, renderers, sandboxes
+from reconciler import errors, ports
+from reconciler.app import beside, composing, copying, faulty, outside, renderers, sandboxes, surveying
+from reconciler.app import rebuilding as restoring
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import sops
 from reconciler.edges.cel import expressions
 from reconciler.edges.journal import memory
 from reconciler.model import outcomes, records
-from reconciler.pipeline import reverting, world
-from reconciler.rehearsal import played
+from reconciler.pipeline import rebuilding, reverting, world
+from reconciler.rehearsal import faults, played
 from reconciler.sandbox import chance, objects
 from reconciler.sandbox import clock as clocks
 from reconciler.sandbox.controllers import befalling, running, table
@@ -30,8 +33,8 @@ QUIET = 100.0
 QUIET_LONG = 900.0
 """The same while something holds that may end by itself."""
 
-BOUND = 48 * 3600.0
-"""Seconds after which it is not waited any longer: the longest deadlines and windows in a row."""
+BOUND = 3600.0
+"""Seconds after which it is not waited any longer, beside the deadlines and windows of the targets."""
 
 
 @dataclass(slots=True)
@@ -39,19 +42,57 @@ class Stage:
     """The daemon and its world."""
 
     here: world.World
+    out: outside.Outside
     journal: "_Noted"
     models: sandboxes.Sandboxes
+    befallen: befalling.NewPods
     moments: list[played.Moment] = field(default_factory=list)
     """Since `begin`."""
+    failed: bool = False
+    """Whether a release has failed since: what runs after that is not the change any more."""
     _began: float = 0.0
     _change: str = ""
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _daemon: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        """The daemon starts, unless it runs."""
+        if self._daemon:
+            return
         its_beats = beats.Beats(self.here.clock)
         daemon = run.Daemon(self.here, its_beats, metrics.Metrics(), reloads=_no_reloads())
         self._daemon = asyncio.create_task(daemon.run(self._stop), name="daemon")
+
+    async def at_base(self) -> str:
+        """The base in the empty sandboxes, brought to rest; a sentence when it does not come to rest."""
+        self.start()
+        return await self.rest()
+
+    async def take_over(self) -> tuple[str, ...]:
+        """What the real clusters hold, and the journal that fits it, as `journal rebuild` would make it. The daemon has
+        not started: as if it did with the change. Returns what is to be said of it."""
+        notes: list[str] = []
+        for name, kept in self.models.kept.items():
+            found = await self.out.do(surveying.read(name, self.here.settings))
+            notes += [f"cluster {name}: {one}" for one in (*found.unread, *surveying.store(kept, found.bodies))]
+        await self.here.clock.sleep(QUIET)  # the controllers of the sandbox make what theirs had made
+        self.here.epoch = await self.journal.lead("rehearsal")
+        gathered = await rebuilding.gather(self.here, asked=await self._installation())
+        await restoring.restore(self.here, self.journal, gathered, who="rehearsal", why="it begins with what is live")
+        return tuple(notes)
+
+    async def _installation(self) -> str:
+        """Whose target records lie in the clusters; '' when there are none."""
+        known = {
+            record.installation
+            for cluster in self.here.clusters.values()
+            for record in await cluster.read_records()
+            if record.target.environment in self.here.settings.environments
+        }
+        if len(known) > 1:
+            because = f"the clusters hold target records of several installations: {', '.join(sorted(known))}"
+            raise errors.InvalidInput((f"{because}; rehearse one environment, or without --from-cluster",))
+        return next(iter(known), "")
 
     async def stop(self) -> None:
         self._stop.set()
@@ -61,23 +102,30 @@ class Stage:
     def begin(self, change: str) -> None:
         """The change comes; what happens from here on is the story."""
         self._began, self._change = self.here.clock.monotonic(), change
+        for kept in self.models.kept.values():
+            self.befallen.begin(kept)
+
+    @property
+    def begun(self) -> bool:
+        return bool(self._change)
 
     def heard(self, event: records.Event) -> None:
         if not self._change:
             return
+        self.failed = self.failed or event.kind is records.EventKind.ROLLOUT_FAILED
         now = self.here.clock.monotonic()
         if event.kind is records.EventKind.REVISION_SEEN and ("revision", self._change) in event.data:
             self._began = now
         self.moments.append(played.Moment(now - self._began, event))
 
-    async def rest(self) -> str:
-        """Wait until nothing changes any more; a sentence when that does not come."""
+    async def rest(self, *, also: float = 0.0) -> str:
+        """Wait until nothing changes any more; a sentence when that does not come within `BOUND` and `also` seconds."""
         clock = self.here.clock
         since = begun = clock.monotonic()
         seen = self.journal.writes
         while clock.monotonic() - since < await self._patience():
-            if clock.monotonic() - begun > BOUND:
-                return f"it did not come to rest within {BOUND / 3600:g} h"
+            if clock.monotonic() - begun > BOUND + also:
+                return f"it did not come to rest within {(BOUND + also) / 3600:.1f} h"
             await clock.sleep(LOOK)
             if self._daemon and self._daemon.done():
                 self._daemon.result()
@@ -90,8 +138,9 @@ class Stage:
         longest = QUIET
         for key in await self.journal.targets():
             ledger = await self.journal.ledger(key)
-            if ledger.rollout or reverting.pending(ledger) or ledger.outcome is outcomes.Outcome.WAITING:
-                return BOUND
+            moves = ledger.rollout and ledger.hold is None
+            if moves or reverting.pending(ledger) or ledger.outcome is outcomes.Outcome.WAITING:
+                return math.inf
             if ledger.hold and outcomes.EXITS[ledger.hold.reason].by_itself:
                 longest = QUIET_LONG
         return longest
@@ -113,7 +162,7 @@ async def stage(
     its: deployment.Deployment,
     copied: copying.Copied,
     *,
-    befallen: befalling.NewPods,
+    goes_wrong: faults.Faults,
 ) -> AsyncIterator[Stage]:
     """Everything that the daemon needs, as if it were the real one's."""
     async with contextlib.AsyncExitStack() as closing:
@@ -124,14 +173,21 @@ async def stage(
         its_expressions = expressions.Cel()
         closing.push_async_callback(_outside, out, its_expressions)
 
+        befallen = befalling.NewPods(goes_wrong.pods)
+
+        def begun() -> bool:
+            return made.begun
+
         def controllers(kept: objects.Objects, its_clock: object) -> running.Controllers:
             return table.controllers(kept, clock, befalls=befallen, assuming=True)
 
         models = sandboxes.Sandboxes(clock, chance.SeededChance("rehearsal"), controllers=controllers)
-        clusters = {}
+        clusters: dict[str, ports.Cluster] = {}
         for name in {limits.cluster for limits in its.environments.values()}:
-            clusters[name] = models.connect(name, its)
-            closing.push_async_callback(clusters[name].close)
+            sandbox = models.connect(name, its)
+            closing.push_async_callback(sandbox.close)
+            away: Any = faulty.Cluster(sandbox, goes_wrong.outage, begun=begun)
+            clusters[name] = away if goes_wrong.outage else sandbox
         closing.push_async_callback(copied.close)
         database = memory.Memory(installation=INSTALLATION, now=clock.now)
         journal = _Noted(database, installation=INSTALLATION, now=clock.now)
@@ -142,7 +198,7 @@ async def stage(
             journal=journal,
             renderer=outside.Renderer(out, its_renderers),
             opener=outside.Opener(out, sops.Sops(composing.key_files(its))),
-            prober=sandboxes.NoProber(clock),
+            prober=faulty.Prober(clock, goes_wrong, begun=lambda: begun() and not made.failed),
             expressions=outside.Expressions(out, its_expressions),
             repositories={copied.repository.name: copied.repository},
             clusters=clusters,
@@ -151,7 +207,9 @@ async def stage(
             heard=lambda event: made.heard(event),  # noqa: PLW0108 - `made` is made of this world
             adjust=beside.fixed,
         )
-        made = Stage(here, journal, models)
+        made = Stage(here, out, journal, models, befallen)
+        copied.repository.refuses = goes_wrong.has("push-refused")
+        closing.push_async_callback(made.stop)
         yield made
 
 

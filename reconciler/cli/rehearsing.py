@@ -21,9 +21,15 @@ def rehearse(
         typer.Option("--ref", metavar="REF|SHA", help="Branch, tag or commit. Left out: what is checked out here."),
     ] = "",
     fault: Annotated[
-        list[str] | None, typer.Option("--fault", metavar="FAULT", help=f"Let go wrong: {rehearsing.FAULTS}.")
+        list[str] | None, typer.Option("--fault", metavar="FAULT", help="What is to go wrong; may be repeated.")
     ] = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show the fields that change, too.")] = False,
+    from_cluster: Annotated[
+        bool, typer.Option("--from-cluster", help="Begin with what the real clusters hold; they are only read.")
+    ] = False,
+    probes_answer: Annotated[
+        bool, typer.Option("--probes-answer", help="Take HTTP probes as answered; else the verdict is not known.")
+    ] = False,
     output: Annotated[
         planning.Output, typer.Option("--output", "-o", help="For a person, for a script, or for a pull request.")
     ] = planning.Output.TEXT,
@@ -33,6 +39,14 @@ def rehearse(
     A model of a cluster in this process stands in for the real one. Writes nothing. Exit 0: would succeed; 2: would
     not; 1: cannot tell.
 
+    Faults befall the pods that are made from changed templates:
+
+    * `crash-loop`, `image-pull-error`, `never-ready`, `job-fails`: what they do
+    * `slow-start=90s`: they get ready after so long; `fails-later=5s`: they stay so for so long
+    * `probe-fails`: HTTP probes are answered with an error
+    * `api-outage=30s`: the API server is away for so long, from the first write on
+    * `push-refused`: the Git server refuses the revert commit
+
     Examples:
 
     * `reconciler rehearse --ref my-branch`
@@ -40,7 +54,12 @@ def rehearse(
     * `reconciler rehearse -o markdown > comment.md`
     """
     wish = rehearsing.wish(
-        environment=environment, wanted=options.wanted(environment, application), ref=ref, given=tuple(fault or ())
+        environment=environment,
+        wanted=options.wanted(environment, application),
+        ref=ref,
+        given=tuple(fault or ()),
+        from_cluster=from_cluster,
+        probes_answer=probes_answer,
     )
     with screen.progress("rehearsing"):
         found = rehearsing.rehearse(config, wish)

@@ -207,6 +207,15 @@ class Objects:
             self._tell()
         return live.Deleted(key, gone=not (held or grace), finalizers=held)
 
+    def take(self, body: document.Json) -> bool:
+        """Store an object of another cluster as it is: its UID, managers and status with it. False when its kind is not
+        served here."""
+        key = stored.key_of(body)
+        if self.served.find(document.text(body, "apiVersion"), key.kind) is None:
+            return False
+        self._write(key, stored.copied(body), before=self.get(key))
+        return True
+
     # --- the steps of writes
 
     def _served(self, key: ids.ObjectKey, version: str) -> "served.Serving | live.Refused":

@@ -5,7 +5,9 @@ import pathlib
 from typing import Any
 
 import pytest
+import yaml
 
+from reconciler.app import rehearsing
 from tests.cli import desk
 from tests.support import site
 
@@ -57,6 +59,47 @@ def test_the_same_rehearsal_twice(changes: desk.Desk) -> None:
     assert rehearse(changes, *arguments)["targets"][0]["seconds"] == first["targets"][0]["seconds"]
 
 
+@pytest.fixture
+def probed(a_desk: desk.Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> desk.Desk:
+    """An application with a probe and an hour for a rollout."""
+    probe = {"url": "https://web.example.com/health", "interval": "5s"}
+    its = a_desk.settings["environments"]["production"]
+    its["verify"] = {"progressDeadline": "1h", "observe": "30s"}
+    a_desk.configure()
+    for image, branch in (("v1", "main"), ("v2", "good")):
+        objects = site.deployment(image=f"registry.example/web:{image}", progressDeadlineSeconds=7200)
+        files = a_desk.application(objects)
+        path = "desired-state/production/web/application.yaml"
+        files[path] = yaml.safe_dump(yaml.safe_load(files[path]) | {"verify": {"probes": [probe]}})
+        a_desk.commit(files, branch=branch)
+    monkeypatch.chdir(tmp_path)
+    return a_desk
+
+
+@pytest.mark.parametrize(
+    ("arguments", "verdict", "says"),
+    [
+        ([], "unknown", "who answers a probe"),
+        (["--probes-answer"], "succeeds", "healthy"),
+        (["--fault", "probe-fails"], "reverted", "answered 503"),
+        (["--probes-answer", "--fault", "fails-later=10s"], "reverted", "Deployment web"),
+        (["--probes-answer", "--fault", "slow-start=20m"], "succeeds", "healthy"),
+        (["--fault", "slow-start=2h"], "reverted", "not healthy within"),
+        (["--fault", "never-ready", "--fault", "push-refused"], "reverted", "not healthy within"),
+        (["--probes-answer", "--fault", "api-outage=5m"], "succeeds", "healthy"),
+    ],
+)
+def test_what_goes_wrong(probed: desk.Desk, arguments: list[str], verdict: str, says: str) -> None:
+    found = rehearse(probed, "--ref", "good", *arguments)
+    (target,) = found["targets"]
+    assert (found["verdict"], found["troubles"]) == (verdict, [])
+    assert says in target["because"]
+    if "slow-start=20m" in arguments:
+        assert target["seconds"] > 2400
+    if "push-refused" in arguments:
+        assert (target["git"]["step"], "protected branch" in target["git"]["because"]) == ("pinned", True)
+
+
 def test_what_is_checked_out_is_rehearsed_without_a_ref(changes: desk.Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(changes.work)
     head = changes.git("rev-parse", "bad")
@@ -80,3 +123,9 @@ def test_refused(changes: desk.Desk, arguments: list[str], says: str) -> None:
     result = changes.run("rehearse", *arguments)
     assert result.exit_code == 1
     assert says in " ".join(result.stderr.split())
+
+
+def test_every_fault_is_explained(a_desk: desk.Desk) -> None:
+    page = (pathlib.Path(__file__).parents[2] / "docs/how-to/rehearse.md").read_text()
+    shown = a_desk.run("rehearse", "--help", columns=140).stdout
+    assert [fault for fault in rehearsing.FAULTS if fault not in shown or f"| `{fault}" not in page] == []

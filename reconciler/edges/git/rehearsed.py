@@ -58,11 +58,15 @@ class Rehearsed(repository.GitRepository):
     def __init__(self, where: place.Place, *, stands_at: str) -> None:
         super().__init__(where)
         self.stands_at = stands_at
+        self.refuses = False
+        """Whether it lets nobody push."""
 
     async def head(self) -> str:
         return self.stands_at
 
     async def push(self, revision: str, *, expected: str) -> ports.Pushed:
+        if self.refuses:
+            return ports.Pushed(ports.PushResult.REFUSED, "protected branch (a fault of the rehearsal)")
         pushed = await super().push(revision, expected=expected)
         if pushed.result is ports.PushResult.DONE:
             self.stands_at = revision

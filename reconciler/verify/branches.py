@@ -57,6 +57,8 @@ class _Growing:
         body = one.document()
         # Its own body stands for what Git wants: whether it is as Git wants it is for `diff` to say.
         wanted = manifests.Manifest(key, document.text(body, "apiVersion"), one.body, manifests.Origin("live", 0))
+        if not scope.has_health(key) and not one.meta.deleting:
+            return trees.Node(key, health.State.HEALTHY, "exists")  # a report does not count it at all
         judged = objects.assess(wanted, body, relatives=self._relatives, patience=self._patience)
         children = tuple(self.node(child) for child in self._children.get(one.meta.uid, ()))
         unread = tuple(

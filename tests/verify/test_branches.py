@@ -66,6 +66,12 @@ def test_what_is_missing_and_what_could_not_be_read_differ() -> None:
     assert [node.unread for node in nodes] == [("pods may not be listed",), (), ("forbidden",)]
 
 
+def test_a_kind_without_health_is_well_when_it_is_there() -> None:
+    key = ids.ObjectKey("", "ConfigMap", "web", "settings")
+    (node,) = branches.grow([key], found(examples.found("v1", "ConfigMap", "settings")), patience=OVER)
+    assert (node.state, node.because) == (health.State.HEALTHY, "exists")
+
+
 def test_only_what_has_children_is_listed_beside() -> None:
     assert branches.spans([WEB, ids.ObjectKey("", "ConfigMap", "shop", "a")]) == ((POD, "web"), (REPLICA_SET, "web"))
 

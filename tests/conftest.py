@@ -60,5 +60,5 @@ def new_namespace(cluster: access.ClusterAccess, wish: str) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", wish.lower().removeprefix("test_")).strip("-")
     name = f"{words[:LONGEST_NAME].strip('-') or 'test'}-{secrets.token_hex(3)}"
     cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    cluster.wait_for(lambda: controlplane.default_account(cluster, name), what=f"namespace {name} being ready for pods")
+    cluster.wait_for(lambda: cluster.pods_can_run_in(name), what=f"namespace {name} being ready for pods")
     return name

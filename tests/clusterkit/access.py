@@ -108,6 +108,12 @@ class Client:
         """What `condition` returns once that is true; TimeoutError, with what it saw last, after `timeout` seconds."""
         return wait_for(condition, timeout, what=what)
 
+    def pods_can_run_in(self, namespace: str) -> bool:
+        """Pods are refused until the controllers have given a namespace its default account and the cluster's CA."""
+        within = path_of("v1", "Namespace", name=namespace)
+        found = (self.get(f"{within}/serviceaccounts/default"), self.get(f"{within}/configmaps/kube-root-ca.crt"))
+        return all(found)
+
     def deployment_available(self, namespace: str, name: str, *, replicas: int) -> bool:
         """Every replica is of the newest template and serves: what an upgrade ends in."""
         found = self.get(path_of("apps/v1", "Deployment", namespace=namespace, name=name))
@@ -124,6 +130,11 @@ class ClusterAccess(Client):
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder / "kubeconfig")
         self.folder = folder
+
+    @property
+    def how_to_reach(self) -> Json:
+        """Its entry in the daemon's `clusters`."""
+        return {"kubeconfig": str(self.kubeconfig)}
 
     def audit_mark(self) -> int:
         """A place in the audit log, to read from later: its length in bytes."""

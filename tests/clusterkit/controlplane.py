@@ -90,7 +90,7 @@ class ControlPlane(access.ClusterAccess):
         self.check()
         node = self.get("/api/v1/nodes/node-1") or {}
         ready = any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", ()))
-        return ready and not node["spec"].get("taints") and default_account(self, "default")
+        return ready and not node["spec"].get("taints") and self.pods_can_run_in("default")
 
     def check(self) -> None:
         for part in self._parts.values():
@@ -222,10 +222,3 @@ def free_ports(count: int) -> list[int]:
 def write_private(path: pathlib.Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
-
-
-def default_account(cluster: access.Client, namespace: str) -> bool:
-    """Pods of a namespace are refused until the controllers have given it its default account and the cluster's CA."""
-    within = f"/api/v1/namespaces/{namespace}"
-    found = (cluster.get(f"{within}/serviceaccounts/default"), cluster.get(f"{within}/configmaps/kube-root-ca.crt"))
-    return all(found)

@@ -151,10 +151,10 @@ def test_marks_can_stay_the_plan_shows_it_and_going_back_deletes_nothing(a_site:
     adopt = {"from": ["helm"], "marks": "keep"}
     a_site.application("helm", [*wanted, bad], adopt=adopt)
     a_site.commit("adopt, and break it")
-    shown = a_site.command("plan", "-e", "production")
-    assert "@ Deployment.apps" in shown.stdout and "Helm's release shop/web" in shown.stdout, shown.stdout
-    assert "sh.helm.release.v1.web.*" in shown.stdout and "2 adopted" in shown.stdout
-    assert 'data.dropped: - "yes"' in shown.stdout, shown.stdout
+    shown = a_site.plan()
+    assert "@ Deployment.apps" in shown and "Helm's release shop/web" in shown, shown
+    assert "sh.helm.release.v1.web.*" in shown and "2 adopted" in shown
+    assert 'data.dropped: - "yes"' in shown, shown
     a_site.start()
     a_site.wait_ledger(
         lambda found: found.git_revert and found.git_revert.step is records.GitStep.PUSHED and not found.rollout,

@@ -3,6 +3,8 @@
 import threading
 from typing import Any
 
+import pytest
+
 from tests.clusterkit import access
 from tests.support import site
 
@@ -47,6 +49,7 @@ def without_replicas() -> Json:
     return found
 
 
+@pytest.mark.only_kubernetes("an autoscaler scales")
 def test_replicas_change_hands_without_a_jump(a_site: site.Site) -> None:
     a_site.application("web", [site.deployment(replicas=3)])
     good = a_site.commit("three, by Git")

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import pytest
 
 from reconciler.model import outcomes
-from tests.clusterkit import access
 from tests.conftest import new_namespace
 from tests.support import site
 
@@ -25,9 +24,9 @@ spec:
 
 
 @pytest.fixture
-def chain(a_site: site.Site, control_plane: access.ClusterAccess) -> Iterator[site.Site]:
+def chain(a_site: site.Site) -> Iterator[site.Site]:
     """Staging, from which production is promoted; both deploy one chart."""
-    before = new_namespace(control_plane, "chain-staging")
+    before = new_namespace(a_site.cluster, "chain-staging")
     environments = a_site.settings["environments"]
     environments["staging"] = environments[site.ENVIRONMENT] | {"namespaces": [before]}
     a_site.configure()
@@ -47,7 +46,7 @@ def chain(a_site: site.Site, control_plane: access.ClusterAccess) -> Iterator[si
     a_site.write(f"{CHART}/Chart.yaml", {"apiVersion": "v2", "name": "web", "version": "1.0.0"})
     a_site.write(f"{CHART}/templates/web.yaml", TEMPLATE % "v1")
     yield a_site
-    control_plane.delete(f"/api/v1/namespaces/{before}")
+    a_site.cluster.delete(f"/api/v1/namespaces/{before}")
 
 
 def test_production_takes_a_chart_when_staging_is_good_with_it(chain: site.Site) -> None:

@@ -18,6 +18,8 @@ import pytest
 from reconciler.model import records
 from tests.support import dying, endings, endstate, site
 
+pytestmark = pytest.mark.only_kubernetes("the daemon has mounts of its own, and its calls are made to fail")
+
 SIZE = "6m"
 
 

@@ -3,18 +3,17 @@
 One daemon and one application per case, so that each case's first healing is the immediate one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from reconciler.model import ids, records
-from tests import conftest
 from tests.clusterkit import access
 from tests.support import site
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("drift")]
+pytestmark = pytest.mark.xdist_group("drift")
 
 Json = dict[str, Any]
 STRIPPED = {"metadata": {"managedFields": [{}]}}
@@ -130,10 +129,9 @@ HEALED = (
 
 
 @pytest.fixture(scope="module")
-def drifting(tmp_path_factory: pytest.TempPathFactory, control_plane: access.ClusterAccess) -> Iterator[site.Site]:
+def drifting(sites: Callable[[str], site.Site]) -> site.Site:
     """One application per case, installed; one daemon."""
-    namespace = conftest.new_namespace(control_plane, "drift")
-    made = site.Site(tmp_path_factory.mktemp("drift"), control_plane, namespace)
+    made = sites("drift")
     for case in HEALED:
         made.application(case.name, case.manifests)
     good = made.commit("everything")
@@ -141,9 +139,7 @@ def drifting(tmp_path_factory: pytest.TempPathFactory, control_plane: access.Clu
     for case in HEALED:
         made.wait_good(good, case.name)
         made.wait_in_sync(case.name)
-    yield made
-    made.close()
-    control_plane.delete(f"/api/v1/namespaces/{namespace}")
+    return made
 
 
 def path(a_site: site.Site, manifest: Json) -> str:

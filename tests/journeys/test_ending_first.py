@@ -1,5 +1,7 @@
 """The first deployment fails: there is nothing to return to (design §8.5)."""
 
+import pytest
+
 from reconciler.model import outcomes, records
 from tests.support import endings, site
 
@@ -64,6 +66,7 @@ def test_it_loses_its_pods_where_the_policy_says_so(a_site: site.Site) -> None:
     assert (replicas(a_site), replicas(a_site, "statefulsets")) == (2, 2)
 
 
+@pytest.mark.only_kubernetes("the daemon is killed")
 def test_a_scale_down_goes_on_after_a_crash(a_site: site.Site) -> None:
     """Scaled to 0, a Deployment is healthy: the restart must not take that for a success."""
     endings.set_revert(a_site, firstDeployment="scale-down")

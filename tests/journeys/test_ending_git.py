@@ -4,8 +4,9 @@ import pathlib
 import stat
 import threading
 
+import pytest
+
 from reconciler.model import outcomes, records
-from tests.clusterkit import access
 from tests.conftest import new_namespace
 from tests.support import endings, site
 
@@ -76,6 +77,7 @@ def hook(where: site.Site, text: str) -> None:
     file.chmod(file.stat().st_mode | stat.S_IXUSR)
 
 
+@pytest.mark.only_kubernetes("the daemon is killed")
 def test_a_push_that_the_server_refuses_pins_the_cluster_and_is_not_repeated(a_site: site.Site) -> None:
     endings.begin(a_site)
     bad = endings.release(a_site, "v2-crash-loop-later")
@@ -213,11 +215,9 @@ def _push_until(where: site.Site, over: threading.Event, pushed: list[str]) -> N
         pushed.append(where.git("rev-parse", "HEAD", at=clone))
 
 
-def test_a_failure_through_a_path_that_another_environment_reads_pins_and_pages(
-    a_site: site.Site, control_plane: access.ClusterAccess
-) -> None:
+def test_a_failure_through_a_path_that_another_environment_reads_pins_and_pages(a_site: site.Site) -> None:
     """Bringing the shared folder back would take it away from others who are well with it (design §8.4)."""
-    elsewhere = new_namespace(control_plane, "shared-staging")
+    elsewhere = new_namespace(a_site.cluster, "shared-staging")
     environments = a_site.settings["environments"]
     environments["staging"] = environments[site.ENVIRONMENT] | {"namespaces": [elsewhere]}
     a_site.configure()
@@ -239,4 +239,4 @@ def test_a_failure_through_a_path_that_another_environment_reads_pins_and_pages(
     assert a_site.image() == endings.WELL
     assert a_site.head() == bad
     assert "base/web is read by staging/web too" in endings.pages(a_site)[0]
-    control_plane.delete(f"/api/v1/namespaces/{elsewhere}")
+    a_site.cluster.delete(f"/api/v1/namespaces/{elsewhere}")

@@ -73,6 +73,7 @@ def test_a_revert_stops_what_moves_and_stays_above_the_floor(a_site: site.Site, 
     assert sorted(one["spec"]["replicas"] for one in sets) == [0, REPLICAS]
 
 
+@pytest.mark.only_kubernetes("an autoscaler scales")
 def test_a_pause_leaves_the_replicas_of_an_autoscaler_alone(a_site: site.Site) -> None:
     """Git says 2 and an autoscaler said 6: stopping the failed release with Git's number would take 4 pods away."""
     autoscaler = {

@@ -1,18 +1,17 @@
 """What others add to our objects is not ours: it stays, costs nothing, and survives an upgrade (design §6, Drift)."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from reconciler.model import outcomes, records
-from tests import conftest
 from tests.clusterkit import access
 from tests.support import audit, site
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("foreign")]
+pytestmark = pytest.mark.xdist_group("foreign")
 
 Json = dict[str, Any]
 V1, V2 = "registry.example/web:v1", "registry.example/web:v2"
@@ -90,10 +89,9 @@ def manifests(case: Case, image: str) -> list[Json]:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, control_plane: access.ClusterAccess) -> Iterator[site.Site]:
+def shared(sites: Callable[[str], site.Site]) -> site.Site:
     """One application per case, installed; one daemon."""
-    namespace = conftest.new_namespace(control_plane, "foreign")
-    made = site.Site(tmp_path_factory.mktemp("foreign"), control_plane, namespace)
+    made = sites("foreign")
     for case in STAYS:
         made.application(case.name, manifests(case, V1))
     good = made.commit("everything")
@@ -101,12 +99,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory, control_plane: access.Clust
     for case in STAYS:
         made.wait_good(good, case.name)
         made.wait_in_sync(case.name)
-    yield made
-    made.close()
-    control_plane.delete(f"/api/v1/namespaces/{namespace}")
+    return made
 
 
-@pytest.mark.parametrize("case", STAYS, ids=lambda case: case.name)
+SCALED = pytest.mark.only_kubernetes("an autoscaler scales")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.name, marks=[SCALED] * case.name.startswith("autoscaler")) for case in STAYS],
+)
 def test_what_is_not_ours_stays(shared: site.Site, case: Case) -> None:
     begin = shared.cluster.audit_mark()
     interfere(shared, case)

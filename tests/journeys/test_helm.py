@@ -96,6 +96,6 @@ def test_generated_values_are_made_once(a_site: site.Site) -> None:
     a_site.wait_in_sync()
     assert config(a_site)["id"] == "chosen"
 
-    shown = a_site.command("plan", "-e", site.ENVIRONMENT, "-a", "web").stdout
+    shown = a_site.plan()
     assert "2 unchanged" in shown
     assert "chosen" not in shown + a_site.log()

@@ -4,17 +4,15 @@ One daemon and one application per case. All are broken by one commit and mended
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from reconciler.model import outcomes, records
-from tests import conftest
-from tests.clusterkit import access
 from tests.support import audit, site
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("holds")]
+pytestmark = pytest.mark.xdist_group("holds")
 
 Reason = outcomes.HoldReason
 HEADER = "apiVersion: reconciler.dev/v1\nkind: Application\n"
@@ -154,27 +152,24 @@ class Broken:
 
 
 @pytest.fixture(scope="module")
-def broken(tmp_path_factory: pytest.TempPathFactory, control_plane: access.ClusterAccess) -> Iterator[Broken]:
+def broken(sites: Callable[[str], site.Site]) -> Broken:
     """Every application installed by one commit and broken by the next, which also upgrades a healthy one."""
-    namespace = conftest.new_namespace(control_plane, "holds")
-    made = site.Site(tmp_path_factory.mktemp("holds"), control_plane, namespace)
+    made = sites("holds")
     somebody = site.config_map("of-nobody", a="theirs")
-    somebody["metadata"]["namespace"] = namespace
-    control_plane.create(somebody)
+    somebody["metadata"]["namespace"] = made.namespace
+    made.cluster.create(somebody)
     for name in (*(case.name for case in BROKEN), "healthy"):
         made.application(name, [site.config_map(name, a="1")])
     good = made.commit("everything")
     made.start()
     for name in (*(case.name for case in BROKEN), "healthy"):
         made.wait_good(good, name)
-    begin = control_plane.audit_mark()
+    begin = made.cluster.audit_mark()
     for case in BROKEN:
         case.breaks(made, f"desired-state/{site.ENVIRONMENT}/{case.name}")
     made.application("healthy", [site.config_map("healthy", a="2")])
     made.wait_good(made.commit("everything breaks but one"), "healthy")
-    yield Broken(made, begin)
-    made.close()
-    control_plane.delete(f"/api/v1/namespaces/{namespace}")
+    return Broken(made, begin)
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)

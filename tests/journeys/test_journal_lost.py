@@ -14,6 +14,8 @@ from reconciler.edges.journal import backup as backups
 from reconciler.model import outcomes, records
 from tests.support import dying, endings, site
 
+pytestmark = pytest.mark.only_kubernetes("`journal rebuild` asks the cluster from another process")
+
 Held = outcomes.HoldReason
 
 

@@ -10,6 +10,8 @@ import pytest
 from reconciler.model import outcomes, records
 from tests.support import kustomize, site
 
+pytestmark = pytest.mark.only_kubernetes("the daemon has a PATH of its own")
+
 OVERLAY = f"desired-state/{site.ENVIRONMENT}/web/overlays/production"
 BASE = "apps/web/base"
 BASE_KUSTOMIZATION = """

@@ -3,6 +3,8 @@
 import signal
 from typing import Any
 
+import pytest
+
 from reconciler.model import records
 from tests.support import dying, site
 
@@ -73,9 +75,9 @@ def test_each_wave_waits_until_the_one_before_is_healthy_and_a_broken_one_ends_t
     ]
     a_site.application("web", [*maps, waved(1, slow("api")), site.config_map("middle", a="1")])
     good = a_site.commit("four waves")
-    plan = a_site.command("plan")
-    assert "1 of 4: wave -1\n" in plan.stdout and "4 of 4: wave 2\n" in plan.stdout, plan.stdout + plan.stderr
-    assert "note: argocd.argoproj.io/sync-wave is read as reconciler.dev/wave" in plan.stdout
+    plan = a_site.plan()
+    assert "1 of 4: wave -1\n" in plan and "4 of 4: wave 2\n" in plan, plan
+    assert "note: argocd.argoproj.io/sync-wave is read as reconciler.dev/wave" in plan
     a_site.start()
     a_site.wait_good(good)
     assert written(a_site) == ["early", "middle", "api", "late"]
@@ -109,9 +111,9 @@ def test_a_wave_that_is_no_number_is_refused_with_its_line(a_site: site.Site) ->
     wrong["metadata"]["annotations"][WAVE] = "first"
     a_site.application("web", [site.config_map("zero", a="1"), wrong])
     a_site.commit("first")
-    said = a_site.command("plan")
+    said = a_site.plan()
     place = "desired-state/production/web/manifests/all.yaml:"
-    assert place in said.stdout and f"metadata.annotations.{WAVE} is no whole number in quotes" in said.stdout
+    assert place in said and f"metadata.annotations.{WAVE} is no whole number in quotes" in said
 
 
 def test_a_webhook_is_applied_once_its_own_pods_run(a_site: site.Site) -> None:
@@ -132,6 +134,7 @@ def test_a_webhook_is_applied_once_its_own_pods_run(a_site: site.Site) -> None:
         a_site.cluster.request("DELETE", f"{path}/{name}")
 
 
+@pytest.mark.only_kubernetes("the daemon is killed")
 def test_a_daemon_that_dies_in_a_wave_still_waits_for_it(a_site: site.Site) -> None:
     """Killed when the first wave is written and not ready: the next start must not take it for done."""
     a_site.application("web", [waved(-1, slow("api")), site.config_map("late", a="1")])

@@ -63,8 +63,7 @@ def test_an_application_waits_for_what_it_depends_on(a_site: site.Site) -> None:
         assert f"these applications wait for each other: {circle}" in hold.because
     checked = a_site.command("config", "check", "--desired-state", str(a_site.work / "desired-state"))
     assert "web → database → web" in checked.stdout + checked.stderr, checked.stdout + checked.stderr
-    planned = a_site.command("plan")
-    assert "web → database → web" in planned.stdout
+    assert "web → database → web" in a_site.plan()
 
     # An unknown name.
     a_site.application("database", [site.config_map("database", version="3")])

@@ -53,7 +53,7 @@ def test_hooks_run_around_each_release_and_at_no_other_time(a_site: site.Site) -
     a_site.configure()
     a_site.application("web", objects("v1"))
     good = a_site.commit("v1")
-    plan = a_site.command("plan").stdout
+    plan = a_site.plan()
     assert "hooks, before anything is applied\n  + ConfigMap" in plan and "Job.batch" in plan, plan
     assert "hooks, once everything is healthy\n" in plan and "hooks, with the waves\n" in plan
     a_site.start()
@@ -151,7 +151,7 @@ def test_a_chart_with_hooks_of_helm(a_site: site.Site) -> None:
         return a_site.commit(version)
 
     good = commit("one")
-    assert "note: test hook Job tests of charts/web/templates/hooks.yaml left out" in a_site.command("plan").stdout
+    assert "note: test hook Job tests of charts/web/templates/hooks.yaml left out" in a_site.plan()
     a_site.start()
     a_site.wait_good(good)
     assert ran(a_site) == ["migrate", "migrate", "welcome"]
@@ -181,6 +181,7 @@ def test_a_chart_with_hooks_of_helm(a_site: site.Site) -> None:
     ],
     ids=str,
 )
+@pytest.mark.only_kubernetes("the daemon is killed")
 def test_a_hook_runs_once_whenever_the_daemon_dies(a_site: site.Site, death: dying.Death) -> None:
     """A Job that was made is waited for, one that has ended is not made again, one that was not made is made."""
     a_site.application("web", [job("migrate", "pre-sync"), site.config_map("web", v="1")])

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from reconciler.model import outcomes, records
 from tests.clusterkit import access
 from tests.support import site
@@ -63,8 +65,8 @@ def test_a_selector_is_replaced_when_git_allows_it_and_comes_back_the_same_way(a
     a_site.application("web", [labelled("new", replace="true"), *(site.config_map(name, a="1") for name in "abc")])
     assert a_site.stop() == 0
     allowed = a_site.commit("another selector, replaced")
-    shown = a_site.command("plan", "-e", "production")
-    assert "± Deployment.apps" in shown.stdout and "1 replaced, 3 unchanged" in shown.stdout, shown.stdout
+    shown = a_site.plan()
+    assert "± Deployment.apps" in shown and "1 replaced, 3 unchanged" in shown, shown
     a_site.start()
     a_site.wait_good(allowed)
     now = uid(a_site.live("deployments", "web"))
@@ -92,6 +94,7 @@ def test_a_selector_is_replaced_when_git_allows_it_and_comes_back_the_same_way(a
     assert a_site.image() == GOOD
 
 
+@pytest.mark.only_kubernetes("the daemon is killed")
 def test_state_is_not_lost_without_saying_so_and_a_death_in_between_is_taken_up(a_site: site.Site) -> None:
     a_site.application("data", [stateful_set("one")])
     a_site.application("web", [frozen("1")])

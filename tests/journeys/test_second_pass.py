@@ -2,17 +2,15 @@
 look costs nothing (facts §13)."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from reconciler.model import records
-from tests import conftest
-from tests.clusterkit import access
 from tests.support import audit, site
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("second-pass")]
+pytestmark = pytest.mark.xdist_group("second-pass")
 
 Json = dict[str, Any]
 
@@ -84,10 +82,9 @@ def named(name: str, manifest: Json) -> Json:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, control_plane: access.ClusterAccess) -> Iterator[site.Site]:
+def shared(sites: Callable[[str], site.Site]) -> site.Site:
     """One application a case, installed and then changed; one daemon."""
-    namespace = conftest.new_namespace(control_plane, "second-pass")
-    made = site.Site(tmp_path_factory.mktemp("second"), control_plane, namespace)
+    made = sites("second-pass")
     for version in (0, 1):
         for name, case in CASES.items():
             made.application(name, [named(name, case[version])])
@@ -97,9 +94,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, control_plane: access.Clust
         for name in CASES:
             made.wait_good(revision, name)
             made.wait_in_sync(name)
-    yield made
-    made.close()
-    control_plane.delete(f"/api/v1/namespaces/{namespace}")
+    return made
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -12,7 +12,7 @@ import yaml
 from reconciler.model import outcomes
 from tests.support import kustomize, site, sops
 
-pytestmark = [pytest.mark.cluster]
+pytestmark = pytest.mark.only_kubernetes("the daemon has an environment of its own")
 
 CANARY = "canary-7f3a9c"
 NEXT = "canary-next-51d0"

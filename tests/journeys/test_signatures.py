@@ -5,7 +5,7 @@ import pytest
 from reconciler.model import outcomes
 from tests.support import signing, site
 
-pytestmark = [pytest.mark.cluster]
+pytestmark = pytest.mark.only_kubernetes("`run` and `doctor` are processes beside it")
 
 
 def test_unsigned_holds_and_reverts_are_signed(a_site: site.Site) -> None:

@@ -2,12 +2,8 @@
 
 import asyncio
 
-import pytest
-
 from reconciler.model import ids, outcomes, records
 from tests.support import site
-
-pytestmark = [pytest.mark.cluster]
 
 OTHER = "tools"
 Reason = outcomes.HoldReason

@@ -8,7 +8,7 @@ import pytest
 from reconciler.model import outcomes
 from tests.support import site, sshserver
 
-pytestmark = [pytest.mark.cluster]
+pytestmark = pytest.mark.only_kubernetes("`doctor` asks the cluster from another process")
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Site:
                     "allowLocal": True,
                 }
             },
-            "clusters": {"test": {"kubeconfig": str(cluster.kubeconfig), "namespace": namespace}},
+            "clusters": {"test": cluster.how_to_reach | {"namespace": namespace}},
             "environments": {
                 ENVIRONMENT: {
                     "repository": "desired",
@@ -158,6 +158,10 @@ class Site:
             env=os.environ | {"RECONCILER_CONFIG": str(self.config), "NO_COLOR": "1"},
             check=False,
         )
+
+    def plan(self) -> str:
+        """What `reconciler plan` prints."""
+        return self.command("plan").stdout
 
     def log(self) -> str:
         return self.log_file.read_text() if self.log_file.exists() else ""

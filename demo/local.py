@@ -57,7 +57,7 @@ class ControlPlane:
     def make_namespace(self, name: str) -> None:
         cluster = self._cluster
         cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        cluster.wait_for(lambda: controlplane.default_account(cluster, name), what=f"namespace {name}")
+        cluster.wait_for(lambda: cluster.pods_can_run_in(name), what=f"namespace {name}")
 
     def start(self, its: team.Team) -> None:
         """Its number is kept for the start after a crash of ours."""

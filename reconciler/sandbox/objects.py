@@ -391,6 +391,6 @@ def _completed(body: document.Json, serving: served.Serving) -> None:
         if EMPTY.search(document.encode(body)):
             settling.unsaid(body, serving.shape)
         defaults.fill(body)
-        settling.settle(body, serving.shape)
+        settling.stored(body, serving.shape)
     else:
         settling.complete(body, serving.shape)

@@ -43,6 +43,18 @@ def unsaid(body: document.JsonValue, shape: shapes.Shape) -> None:
 _ZEROS: document.Json = {"string": "", "integer": 0, "number": 0, "boolean": False}
 
 
+WRITTEN_WHEN_EMPTY = {("rbac.authorization.k8s.io/v1", kind): "rules" for kind in ("Role", "ClusterRole")}
+"""Lists that Go writes as null when there is nothing in them, where others go; no schema tells them apart."""
+
+
+def stored(body: document.Json, shape: shapes.Shape) -> None:
+    """A whole object as it is stored, in place."""
+    settle(body, shape)
+    name = WRITTEN_WHEN_EMPTY.get((document.text(body, "apiVersion"), document.text(body, "kind")))
+    if name is not None:
+        body.setdefault(name, None)
+
+
 def reset(body: document.Json, name: str, shape: shapes.Shape) -> None:
     """A field as it is where nobody has written anything in it."""
     body.pop(name, None)
@@ -117,19 +129,28 @@ _KNOWN: dict[str, str] = {}
 _MOST_KNOWN = 4096
 
 
-def _canonical(text: str) -> str:
+def amount(value: document.JsonValue) -> Decimal:
+    """How much a quantity is. Raises ValueError for what is none."""
+    text = str(value)
     if (exponent := EXPONENT.match(text)) and exponent[1].strip("+-."):
-        number = Decimal(exponent[1]) * Decimal(10) ** int(exponent[2])
-        return _written(number, {f"e{3 * power}" if power else "": power for power in range(-3, 7)}, 1000)
+        return Decimal(exponent[1]) * Decimal(10) ** int(exponent[2])
     found = QUANTITY.match(text)
     if not found or not found[1].strip("+-."):
-        return text
+        raise ValueError(f"{text!r} is no quantity")
     if found[2] in BINARY:
-        number = Decimal(found[1]) * 1024 ** BINARY[found[2]]
-        if abs(number) >= 1024:
-            return _written(number, {"": 0, **BINARY}, 1024)
-    else:
-        number = Decimal(found[1]) * Decimal(1000) ** DECIMAL[found[2]]
+        return Decimal(found[1]) * Decimal(1024) ** BINARY[found[2]]
+    return Decimal(found[1]) * Decimal(1000) ** DECIMAL[found[2]]
+
+
+def _canonical(text: str) -> str:
+    try:
+        number = amount(text)
+    except ValueError:
+        return text
+    if EXPONENT.match(text):
+        return _written(number, {f"e{3 * power}" if power else "": power for power in range(-3, 7)}, 1000)
+    if text.endswith(tuple(BINARY)) and abs(number) >= 1024:
+        return _written(number, {"": 0, **BINARY}, 1024)
     return _written(number, DECIMAL, 1000)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.model import ids, live
-from tests.contracts.release import DEPLOYMENT, POD, REPLICA_SET, Json, Release, plain, saying
+from tests.contracts.release import DEPLOYMENT, POD, REPLICA_SET, Json, Release, plain, saying, workload
 from tests.contracts.test_cluster import World, operation
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -236,6 +236,32 @@ async def test_a_quota_refuses_pods_and_is_said_to(release: Release) -> None:
     said = r'pods "web-\S+" is forbidden: exceeded quota: small, requested: pods=1, used: pods=1, limited: pods=1'
     assert re.fullmatch(said, message)
     assert len(release.pods()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "limits", "said"),
+    [
+        ("Container", {"cpu": "2"}, "maximum cpu usage per Container is 1, but limit is 2"),
+        ("Container", {}, ""),
+        ("Pod", {"cpu": "1500m"}, "maximum cpu usage per Pod is 1, but limit is 1500m"),
+        ("Pod", {"memory": "1Gi"}, "maximum cpu usage per Pod is 1.  No limit is specified"),
+        ("Pod", {"cpu": "500m"}, ""),
+    ],
+)
+async def test_a_limit_range_refuses_large_pods(release: Release, kind: str, limits: Json, said: str) -> None:
+    metadata = {"name": "small", "namespace": release.world.namespace}
+    spec = {"limits": [{"type": kind, "max": {"cpu": "1"}}]}
+    release.world.outside.apply({"apiVersion": "v1", "kind": "LimitRange", "metadata": metadata, "spec": spec})
+    limited = workload("web:v1")
+    limited["template"]["spec"]["containers"][0]["resources"] = {"limits": limits}
+    await release.apply("apps/v1", "Deployment", spec={"replicas": 2, **limited})
+    if not said:
+        await complete(release)
+        return
+    refused = ("True", "FailedCreate")
+    await release.until(lambda: saying(release.status(DEPLOYMENT), "ReplicaFailure") == refused, "a refusal")
+    message = plain(release.status(DEPLOYMENT))["conditions"]["ReplicaFailure"]["message"]
+    assert re.fullmatch(rf'pods "web-\S+" is forbidden: {re.escape(said)}', message)
 
 
 async def test_orphans_stay_and_are_taken_in_again(release: Release) -> None:

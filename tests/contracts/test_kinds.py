@@ -301,6 +301,7 @@ NAMESPACED: list[tuple[str, str, str, Json]] = [
     ("service-external", "v1", "Service", {"spec": {"type": "ExternalName", "externalName": "a.example.com"}}),
     ("service-sticky", "v1", "Service", {"spec": {"ports": [PORT], "sessionAffinity": "ClientIP"}}),
     ("role", f"{RBAC}/v1", "Role", {"rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]}),
+    ("role-empty", f"{RBAC}/v1", "Role", {"rules": []}),
     (
         "role-binding",
         f"{RBAC}/v1",

@@ -17,6 +17,7 @@ C: Json = {"name": "c", "image": "c:1"}
 D: Json = {"name": "d", "image": "d:1"}
 E: Json = {"name": "e", "image": "e:1"}
 LABELS = {"app": "web"}
+RBAC = "rbac.authorization.k8s.io"
 
 
 def data(**values: str) -> Json:
@@ -57,7 +58,7 @@ def service(*ports: Json) -> Json:
 
 def role(*verbs: str) -> Json:
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": list(verbs)}]
-    return object_of("rbac.authorization.k8s.io/v1", "Role", namespace=twins.SHOP, rules=rules)
+    return object_of(f"{RBAC}/v1", "Role", namespace=twins.SHOP, rules=rules)
 
 
 def size(replicas: int) -> Json:
@@ -221,6 +222,12 @@ CASES: dict[str, list[Step]] = {
         edit(role(), {"rules": role("get", "list")["rules"]}),
         apply(role("get")),
         apply(role("get"), force=True),
+    ],
+    "rules-of-a-role-emptied": [
+        apply(role("get")),
+        edit(role(), {"rules": []}),
+        apply(role("get")),
+        apply(object_of(f"{RBAC}/v1", "Role", namespace=twins.SHOP, rules=[])),
     ],
     "a-selector-of-a-service-is-one-value": [
         apply(service({"port": 80})),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reconciler.model import document, live
 from reconciler.sandbox import objects
-from reconciler.sandbox.controllers import conditions, owning, quotas, world
+from reconciler.sandbox.controllers import conditions, limit_ranges, owning, quotas, world
 
 PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 """The order in which pods are given up."""
@@ -46,7 +46,9 @@ def create(
     if held := [*document.items(template, "metadata", "finalizers"), *finalizers]:
         metadata["finalizers"] = held
     spec = dict(document.mapping(template, "spec"))
-    if because := quotas.exceeded(cluster, owner.key.namespace, name or prefix):
+    refused = quotas.exceeded(cluster, owner.key.namespace) or limit_ranges.exceeded(cluster, owner.key.namespace, spec)
+    if refused:
+        because = f'pods "{name or prefix}" is forbidden: {refused}'
         key = world.key_of(world.POD, owner.key.namespace, name or prefix)
         return live.Refused(key, live.Why.FORBIDDEN, because, status=403)
     return cluster.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})

@@ -7,7 +7,7 @@ KIND = ids.KindKey("", "ResourceQuota")
 WORDS = ("pods", "count/pods")
 
 
-def exceeded(cluster: world.World, namespace: str, name: str) -> str:
+def exceeded(cluster: world.World, namespace: str) -> str:
     """Why one more pod is refused, in the words of the API server; '' when it is not."""
     quotas = cluster.kept.of_kind(KIND, namespace)
     if not quotas:
@@ -19,7 +19,7 @@ def exceeded(cluster: world.World, namespace: str, name: str) -> str:
             limit = str(hard.get(word, ""))
             if limit.isdigit() and used >= int(limit):
                 said = f"exceeded quota: {quota.key.name}, requested: {word}=1, used: {word}={used}"
-                return f'pods "{name}" is forbidden: {said}, limited: {word}={limit}'
+                return f"{said}, limited: {word}={limit}"
     return ""
 
 

@@ -32,7 +32,8 @@ def invalid(key: ids.ObjectKey, body: Json, *, before: Json | None, shape: shape
     if key.kind == "Secret":  # the server quotes values
         said = ", ".join(sorted({found.field for found in complaints}))
     kind = f"{key.kind}.{key.group}" if key.group else key.kind
-    return live.Refused(key, live.Why.INVALID, f'{kind} "{key.name}" is invalid: {said}', status=422)
+    fields = tuple(dict.fromkeys(found.field for found in complaints))
+    return live.Refused(key, live.Why.INVALID, f'{kind} "{key.name}" is invalid: {said}', status=422, fields=fields)
 
 
 def _metadata(key: ids.ObjectKey, body: Json, before: Json | None) -> Iterator[immutable.Complaint]:
@@ -169,6 +170,8 @@ def _deployment(body: Json) -> Iterator[immutable.Complaint]:
         because = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
         yield immutable.Complaint("spec.strategy.rollingUpdate", because)
     rolling = document.mapping(strategy, "rollingUpdate")
+    for name in ("maxUnavailable", "maxSurge"):
+        yield from _number(body, "spec", "strategy", "rollingUpdate", name)
     if rolling and all(rolling.get(name) in (0, "0%") for name in ("maxUnavailable", "maxSurge")):
         because = "Invalid value: 0: may not be 0 when `maxSurge` is 0"
         yield immutable.Complaint("spec.strategy.rollingUpdate.maxUnavailable", because)

@@ -93,7 +93,7 @@ class SandboxAccess(access.ClusterAccess):
         asked = _asked(address.path, self._kept)
         if asked is None:
             return _status(http.client.NOT_FOUND, f"there is no {address.path}")
-        manager = query.get("fieldManager", "unknown")
+        manager = query.get("fieldManager", "")
         match method, content_type:
             case "GET", _:
                 return self._get(asked)
@@ -240,6 +240,13 @@ class _Audited(cluster.SandboxCluster):
     ) -> live.Deleted | live.Refused:
         reply = await super().delete(key, uid=uid, operation=operation, propagation=propagation)
         self._write("delete", key, reply, operation=operation)
+        return reply
+
+    async def hand_over(
+        self, key: ids.ObjectKey, handover: live.Handover, *, operation: str
+    ) -> live.Applied | live.Refused:
+        reply = await super().hand_over(key, handover, operation=operation)
+        self._write("patch", key, reply, operation=operation)
         return reply
 
     async def write_record(self, record: records.TargetRecord) -> None:

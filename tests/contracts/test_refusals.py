@@ -137,6 +137,8 @@ CASES: dict[str, list[Step]] = {
     "a-job-that-restarts-always": [apply(object_of("batch/v1", "Job", namespace=SHOP, spec={"template": TEMPLATE}))],
     "a-rolling-update-with-recreate": [apply(web(strategy={"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}))],
     "a-rollout-that-cannot-move": [apply(web(strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}))],
+    "a-surge-below-zero": [apply(web(strategy={"rollingUpdate": {"maxSurge": -1}}))],
+    "a-negative-unavailability": [apply(web(strategy={"rollingUpdate": {"maxUnavailable": -1}}))],
     "a-deadline-before-readiness": [apply(web(progressDeadlineSeconds=5, minReadySeconds=10))],
     "a-service-without-ports": [apply(object_of("v1", "Service", namespace=SHOP, spec={}))],
     "a-service-with-nameless-ports": [apply(service(ports=[{"port": 80}, {"port": 81}]))],

@@ -13,12 +13,17 @@ from reconciler.sandbox.controllers import placing, world
 KIND = placing.CLAIM
 CLASS = ids.KindKey("storage.k8s.io", "StorageClass")
 PROVISIONER = "sandbox.reconciler.dev"
+PROTECTION = "kubernetes.io/pvc-protection"
+ENDED = ("Succeeded", "Failed")
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
 
 def reconcile(key: ids.ObjectKey, cluster: world.World) -> None:
     found = cluster.kept.get(key)
-    if found is None or world.deleting(found) or document.text(found.body, "status", "phase") == "Bound":
+    if found is not None and world.deleting(found):
+        _let_go(cluster, found)
+        return
+    if found is None or document.text(found.body, "status", "phase") == "Bound":
         return
     if not _served(cluster, found):
         cluster.status(found, {**document.mapping(found.body, "status"), "phase": "Pending"})
@@ -34,10 +39,25 @@ def reconcile(key: ids.ObjectKey, cluster: world.World) -> None:
 
 
 def wakes(happened: objects.Happened, cluster: world.World) -> Iterable[ids.ObjectKey]:
-    """A StorageClass may be what claims wait for."""
-    if happened.stored.key.kind_key != CLASS:
-        return ()
-    return [one.key for one in cluster.kept.of_kind(KIND)]
+    """A StorageClass may be what claims wait for, the end of a pod what their own end waits for."""
+    key = happened.stored.key
+    if key.kind_key == CLASS:
+        return [one.key for one in cluster.kept.of_kind(KIND)]
+    if key.kind_key == world.POD:
+        return [one.key for one in cluster.kept.of_kind(KIND, key.namespace) if world.deleting(one)]
+    return ()
+
+
+def _let_go(cluster: world.World, found: objects.Stored) -> None:
+    """A claim that is being deleted goes when no pod uses it any more."""
+    key = found.key
+    if PROTECTION not in found.finalizers or any(
+        key.name in placing.claimed(pod.body) and document.text(pod.body, "status", "phase") not in ENDED
+        for pod in cluster.kept.of_kind(world.POD, key.namespace)
+    ):
+        return
+    kept = [name for name in found.finalizers if name != PROTECTION]
+    cluster.change(found, {"metadata": {**found.metadata, "finalizers": kept}})
 
 
 def _served(cluster: world.World, found: objects.Stored) -> bool:

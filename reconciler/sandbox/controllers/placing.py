@@ -60,11 +60,15 @@ def unfit(pod: document.Json) -> str:
     return f"1 node(s) didn't match Pod's node affinity/selector. no new claims to deallocate, {NO_HELP}"
 
 
+def claimed(pod: document.Json) -> list[str]:
+    """The names of the claims that it uses."""
+    volumes = (volume for volume in document.items(pod, "spec", "volumes") if isinstance(volume, dict))
+    return [name for one in volumes if (name := document.text(one, "persistentVolumeClaim", "claimName"))]
+
+
 def _unbound(pod: objects.Stored, cluster: world.World) -> str:
     """Why the pod's claims keep it waiting."""
-    for volume in document.items(pod.body, "spec", "volumes"):
-        if not isinstance(volume, dict) or not (name := document.text(volume, "persistentVolumeClaim", "claimName")):
-            continue
+    for name in claimed(pod.body):
         claim = cluster.kept.get(world.key_of(CLAIM, pod.key.namespace, name))
         if claim is None:
             return f'persistentvolumeclaim "{name}" not found. no new claims to deallocate, {NO_HELP}'

@@ -93,7 +93,7 @@ class SandboxAccess(access.ClusterAccess):
         asked = _asked(address.path, self._kept)
         if asked is None:
             return _status(http.client.NOT_FOUND, f"there is no {address.path}")
-        manager = query.get("fieldManager", "")
+        manager = query.get("fieldManager", "unknown")
         match method, content_type:
             case "GET", _:
                 return self._get(asked)

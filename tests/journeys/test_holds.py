@@ -131,7 +131,7 @@ BROKEN = (
     Case(
         "of-somebody",
         Reason.UNMANAGED,
-        "ConfigMap .*/of-nobody: it exists already and was not made by this reconciler",
+        "ConfigMap .*/of-nobody: it exists already and was made by the field managers ",
         written("manifests/more.yaml", CONFIG.replace("NAME", "of-nobody") + "data: {a: ours}\n"),
     ),
     Case(

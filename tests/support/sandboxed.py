@@ -4,12 +4,16 @@ import asyncio
 import contextlib
 import logging
 import pathlib
+import subprocess
 from collections.abc import Iterator
+
+from typer import testing
 
 from reconciler import app as root
 from reconciler import errors
 from reconciler.app import beside, composing
 from reconciler.app import previewing as showing
+from reconciler.cli import main
 from reconciler.pipeline import previewing
 from tests.clusterkit import sandbox
 from tests.support import site
@@ -29,6 +33,12 @@ class SandboxSite(site.Site):
 
     def kill(self) -> None:
         raise NotImplementedError("a thread cannot be killed as a power cut would")
+
+    def command(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """In this process: it works on the journal alone, and a process would take a second to load."""
+        variables = {"RECONCILER_CONFIG": str(self.config), "NO_COLOR": "1"}
+        done = testing.CliRunner().invoke(main.app, list(arguments), env=variables)
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
     def plan(self) -> str:
         return self.cluster.call(self._plan())

@@ -1,4 +1,4 @@
-"""Custom resources on the real control plane: their definitions are installed by the test, which also writes each
+"""Custom resources: their definitions are installed by the test, which also writes each
 status, as their controllers would."""
 
 import functools
@@ -10,8 +10,6 @@ import pytest
 from reconciler.model import outcomes, records
 from tests.clusterkit import access, controlplane
 from tests.support import site
-
-pytestmark = [pytest.mark.cluster]
 
 Doc = dict[str, Any]
 SEALED, EXTERNAL = ("bitnami.com/v1", "SealedSecret"), ("external-secrets.io/v1", "ExternalSecret")
@@ -170,6 +168,7 @@ def test_a_health_check_decides_and_what_it_cannot_tell_never_passes(
     assert "verify.healthChecks[0].current: is no CEL expression: line 1, column" in hold.because
 
 
+@pytest.mark.only_kubernetes("rights are withheld")
 def test_a_kind_that_may_not_be_watched_is_named(
     a_site: site.Site, controllers: Controllers, control_plane: controlplane.ControlPlane
 ) -> None:

@@ -96,7 +96,7 @@ class Controllers:
 def controllers(a_site: site.Site) -> Iterator[Controllers]:
     made = Controllers(a_site)
     yield made
-    a_site.kill()
+    a_site.close()
     made.leave()
 
 

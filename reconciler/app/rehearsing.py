@@ -5,7 +5,7 @@ import dataclasses
 import enum
 import pathlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors
@@ -101,7 +101,7 @@ async def _rehearse(
         if its_wish.from_cluster:
             notes, late = await stage.take_over(), ""
         else:
-            notes, late = (), await stage.at_base()
+            notes, late = (), await stage.at_base(longest=_longest(await _proofs(stage.here)))
         found = await _play(stage, copied, its_wish)
         if its_wish.goes_wrong.pods and not stage.befallen.struck:
             named = " and ".join(its_wish.goes_wrong.given)
@@ -121,9 +121,7 @@ async def _play(stage: staging.Stage, copied: copying.Copied, its_wish: Wish) ->
     stage.begin(copied.change)
     await copied.merge()
     stage.start()
-    late = await stage.rest(
-        also=ROUNDS * max((one.progress_deadline + one.observe for one in proofs.values()), default=0.0)
-    )
+    late = await stage.rest(also=_longest(proofs))
     found = []
     for preview in previews.found:
         key = preview.target
@@ -132,6 +130,11 @@ async def _play(stage: staging.Stage, copied: copying.Copied, its_wish: Wish) ->
         found.append(played.Played(preview, before[key], after, moments, _blind(preview, proofs.get(key), its_wish)))
     troubles = (*previews.troubles, *([late] if late else []))
     return played.Rehearsal(copied.base, copied.change, its_wish.ref, tuple(found), troubles=troubles)
+
+
+def _longest(proofs: Mapping[ids.TargetKey, targets.Verification]) -> float:
+    """Seconds that deadlines and windows may take."""
+    return ROUNDS * max((one.progress_deadline + one.observe for one in proofs.values()), default=0.0)
 
 
 async def _proofs(ahead: world.World) -> dict[ids.TargetKey, targets.Verification]:

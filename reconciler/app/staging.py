@@ -63,10 +63,10 @@ class Stage:
         daemon = run.Daemon(self.here, its_beats, metrics.Metrics(), reloads=_no_reloads())
         self._daemon = asyncio.create_task(daemon.run(self._stop), name="daemon")
 
-    async def at_base(self) -> str:
+    async def at_base(self, *, longest: float) -> str:
         """The base in the empty sandboxes, brought to rest; a sentence when it does not come to rest."""
         self.start()
-        return await self.rest()
+        return await self.rest(also=longest)
 
     async def take_over(self) -> tuple[str, ...]:
         """What the real clusters hold, and the journal that fits it, as `journal rebuild` would make it. The daemon has

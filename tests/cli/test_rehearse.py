@@ -61,10 +61,10 @@ def test_the_same_rehearsal_twice(changes: desk.Desk) -> None:
 
 @pytest.fixture
 def probed(a_desk: desk.Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> desk.Desk:
-    """An application with a probe and an hour for a rollout."""
+    """An application with a probe, an hour for a rollout, and two in which it is observed."""
     probe = {"url": "https://web.example.com/health", "interval": "5s"}
     its = a_desk.settings["environments"]["production"]
-    its["verify"] = {"progressDeadline": "1h", "observe": "30s"}
+    its["verify"] = {"progressDeadline": "1h", "observe": "2h"}
     a_desk.configure()
     for image, branch in (("v1", "main"), ("v2", "good")):
         objects = site.deployment(image=f"registry.example/web:{image}", progressDeadlineSeconds=7200)

@@ -5,8 +5,10 @@ Each pytest-xdist worker has a control plane of its own: 3 seconds and 0.9 GB ea
 worker's cluster-wide objects (CRDs, webhooks), audit log or load, and nothing outlives the worker that started it.
 """
 
+import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -26,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker("cluster")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A machine needs Python, git and make; what a test wants beside them is named, and a build server has it all."""
+    wanted = {name for mark in item.iter_markers("programs") for name in mark.args}
+    if missing := sorted(name for name in wanted if shutil.which(name) is None):
+        because = f"not on the PATH: {', '.join(missing)}"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(because)
 
 
 @pytest.fixture(scope="session")

@@ -119,10 +119,7 @@ def test_a_full_disk_stops_all_work_until_there_is_room(allowed: site.Site) -> N
 @contextmanager
 def failing(pid: int, calls: str, file: pathlib.Path) -> Iterator[None]:
     """While this lasts, the kernel answers EIO to these calls of the process on that file."""
-    strace = shutil.which("strace")
-    if strace is None:
-        pytest.skip("strace is not installed: no disk errors can be made")
-    command = [strace, "-f", "-p", str(pid), "-P", str(file), "-e", f"inject={calls}:error=EIO"]
+    command = ["strace", "-f", "-p", str(pid), "-P", str(file), "-e", f"inject={calls}:error=EIO"]
     tracer = subprocess.Popen([*command, "-o", "/dev/null"], stderr=subprocess.PIPE, text=True)
     assert tracer.stderr is not None
     try:
@@ -135,6 +132,7 @@ def failing(pid: int, calls: str, file: pathlib.Path) -> Iterator[None]:
         tracer.wait()
 
 
+@pytest.mark.programs("strace")
 @pytest.mark.parametrize("calls", ["pwrite64", "fdatasync,fsync"])
 def test_a_disk_that_fails_stops_all_work_until_it_does_not(a_site: site.Site, calls: str) -> None:
     good = begin(a_site)

@@ -1,7 +1,6 @@
 """What is away is told within seconds, changes nothing, and needs nobody when it is back."""
 
 import pathlib
-import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from reconciler.model import outcomes, records
 from tests import conftest
 from tests.clusterkit import access, controlplane
-from tests.support import endings, site
+from tests.support import endings, site, tls
 
 pytestmark = pytest.mark.xdist_group("outages")  # they share a control plane that they take away
 
@@ -172,15 +171,9 @@ def wrong_token(text: str, plane: access.Client, folder: pathlib.Path) -> str:
 
 def foreign_authority(text: str, plane: access.Client, folder: pathlib.Path) -> str:
     """A certificate authority that has not signed the server's certificate."""
-    return text.replace(str(plane.ca_file), str(certificate(folder)))
-
-
-def certificate(folder: pathlib.Path) -> pathlib.Path:
-    made = folder / "other-ca.crt"
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=other"]
-    command = ["openssl", "req", "-x509", *curve, "-keyout", folder / "other-ca.key", "-out", made]
-    subprocess.run(command, check=True, capture_output=True)
-    return made
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    return text.replace(str(plane.ca_file), str(tls.write(elsewhere)[0]))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ import pytest
 from reconciler.model import outcomes
 from tests.support import signing, site
 
-pytestmark = pytest.mark.only_kubernetes("`run` and `doctor` are processes beside it")
+pytestmark = [
+    pytest.mark.only_kubernetes("`run` and `doctor` are processes beside it"),
+    pytest.mark.programs("ssh-keygen"),
+]
 
 
 def test_unsigned_holds_and_reverts_are_signed(a_site: site.Site) -> None:

@@ -8,7 +8,10 @@ import pytest
 from reconciler.model import outcomes
 from tests.support import site, sshserver
 
-pytestmark = pytest.mark.only_kubernetes("`doctor` asks the cluster from another process")
+pytestmark = [
+    pytest.mark.only_kubernetes("`doctor` asks the cluster from another process"),
+    pytest.mark.programs("ssh", "ssh-keygen"),
+]
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from reconciler.edges import git
 from reconciler.edges.git import signers as policies
 from tests.support import signing
 
+pytestmark = pytest.mark.programs("ssh-keygen")
+
 Look = Callable[..., git.GitRepository]
 LONG_AGO = ("--faked-system-time", "20200101T000000")
 
@@ -216,7 +218,6 @@ async def test_without_ssh_keygen(
 @pytest.fixture
 def gpg(monkeypatch: pytest.MonkeyPatch) -> Iterator[pathlib.Path]:
     """A person's GnuPG home with three keys. Its path is short: the agent's socket lies in it."""
-    assert shutil.which("gpg"), "these tests need GnuPG, as a daemon does that trusts its keys: install gnupg"
     with tempfile.TemporaryDirectory(prefix="gpg") as home:
         os.chmod(home, 0o700)
         monkeypatch.setenv("GNUPGHOME", home)
@@ -237,6 +238,7 @@ def armoured(path: pathlib.Path, *names: str) -> pathlib.Path:
     return path
 
 
+@pytest.mark.programs("gpg", "gpgconf")
 async def test_gpg(
     work: pathlib.Path, look: Look, gpg: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,8 @@ from reconciler.edges import git
 from reconciler.edges.git import ssh
 from tests.support import gitserver, sshserver
 
+pytestmark = pytest.mark.programs("ssh", "ssh-agent", "ssh-keygen")
+
 Look = Callable[..., git.GitRepository]
 SHELLISH = (
     "a b",
@@ -31,7 +33,6 @@ SHELLISH = (
 
 @pytest.fixture
 def server(tmp_path: pathlib.Path) -> Iterator[sshserver.Server]:
-    assert shutil.which("ssh"), "these tests need OpenSSH's client, as the daemon does: install openssh-client"
     with sshserver.running(tmp_path) as running:
         yield running
 

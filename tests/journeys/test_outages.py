@@ -10,7 +10,7 @@ from tests import conftest
 from tests.clusterkit import access, controlplane
 from tests.support import endings, site, tls
 
-pytestmark = pytest.mark.xdist_group("outages")  # they share a control plane that they take away
+pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("outages")]  # they share a control plane that they take away
 
 SILENT = 150.0
 """Seconds within which a server that has gone silent is noticed: a watch that hears nothing for 75 s is dead (I21)."""

@@ -141,7 +141,8 @@ async def once(
     here: world.World, *, patience: float, wanted: Callable[[ids.TargetKey], bool]
 ) -> dict[ids.TargetKey, outcomes.PassResult]:
     """Bring every wanted target to rest: passes until none waits, or `patience` seconds are over. No loops, no watch
-    of Git: what `reconciler once` does. Returns each target's last result."""
+    of Git: what `reconciler once` does. Returns each target's last result. Raises `errors.InvalidInput` when no target
+    is wanted: having done nothing is not success."""
     waiting = queue.Queue(here.clock)
     runner = cycle.Cycle(here, waiting.wake)
     runner.listen()
@@ -150,8 +151,11 @@ async def once(
         await runner.heads.poll(name)
         if trouble := runner.heads.trouble(name):
             raise errors.Transient(f"repository {name}: {trouble.because}")
-    results: dict[ids.TargetKey, outcomes.PassResult] = {}
     open_keys = {key for key in runner.heads.known() if wanted(key)}
+    if not open_keys:
+        raise errors.InvalidInput(("no target fits: nothing is done",))
+    unbegun = outcomes.PassResult(outcomes.Outcome.WAITING, "its first pass has not ended in time")
+    results = dict.fromkeys(open_keys, unbegun)
     for key in open_keys:
         waiting.wake(key)
     deadline = here.clock.monotonic() + patience
@@ -176,6 +180,8 @@ async def _once_worker(
     results: dict[ids.TargetKey, outcomes.PassResult],
     open_keys: set[ids.TargetKey],
 ) -> None:
+    """A target that waits for another one is at rest only while that one is: whoever comes to rest has it looked at
+    again."""
     while True:
         key = await waiting.take()
         try:
@@ -184,6 +190,15 @@ async def _once_worker(
             waiting.done(key)
         results[key] = result
         if result.outcome is outcomes.Outcome.WAITING and result.due_in is not None:
+            open_keys.add(key)
             waiting.wake(key, after=result.due_in)
-        else:
-            open_keys.discard(key)
+            continue
+        open_keys.discard(key)
+        if not _waits_for_another(result):
+            for other in [other for other, found in results.items() if _waits_for_another(found)]:
+                open_keys.add(other)
+                waiting.wake(other)
+
+
+def _waits_for_another(result: outcomes.PassResult) -> bool:
+    return result.hold is not None and result.hold.reason in outcomes.FOR_ANOTHER

@@ -202,6 +202,10 @@ EXITS: dict[HoldReason, Exit] = {
 }
 
 
+FOR_ANOTHER = frozenset({HoldReason.DEPENDENCY, HoldReason.UPSTREAM})
+"""Holds that another target ends by becoming good."""
+
+
 PAGED = frozenset(
     {
         HoldReason.HISTORY_REWRITTEN,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from reconciler import app as root
+from reconciler import errors
 from reconciler.app import sandboxes
 from reconciler.model import document, ids, outcomes
 from tests.cli import desk
@@ -64,6 +65,28 @@ def test_once_rolls_out_on_an_empty_cluster(a_desk: desk.Desk) -> None:
     results = asyncio.run(root.once(a_desk.config, patience=PATIENCE, wanted=lambda key: True))
     assert [str(key) for key in results] == ["production/web"]
     assert results[desk.WEB].outcome in (outcomes.Outcome.ROLLED_OUT, outcomes.Outcome.UNCHANGED)
+
+
+def test_once_waits_for_what_waits_for_another(a_desk: desk.Desk) -> None:
+    """The dependent is held when its dependency becomes good; ending there would leave its rollout half done."""
+    settings = f"desired-state/production/{desk.WEB.application}/application.yaml"
+    files = a_desk.application(desk.config_map("db", a="1"), name="db")
+    files |= a_desk.application(deployment("registry.example/web:v1"))
+    a_desk.commit(files | {settings: files[settings] + "dependsOn: [db]\n"})
+    results = asyncio.run(root.once(a_desk.config, patience=PATIENCE, wanted=lambda key: True))
+    good = (outcomes.Outcome.ROLLED_OUT, outcomes.Outcome.UNCHANGED)
+    assert {str(key): found.outcome in good for key, found in results.items()} == {
+        "production/db": True,
+        "production/web": True,
+    }
+
+
+def test_once_without_a_target_or_time_is_no_success(a_desk: desk.Desk) -> None:
+    a_desk.commit(a_desk.application(desk.config_map("web", a="1")))
+    with pytest.raises(errors.InvalidInput, match="no target fits"):
+        asyncio.run(root.once(a_desk.config, patience=PATIENCE, wanted=lambda key: False))
+    results = asyncio.run(root.once(a_desk.config, patience=0.0, wanted=lambda key: True))
+    assert results[desk.WEB].outcome is outcomes.Outcome.WAITING
 
 
 async def test_the_daemon_heals_there_what_somebody_edits(a_desk: desk.Desk) -> None:

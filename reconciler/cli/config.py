@@ -34,8 +34,8 @@ def check(
     """Tell every error of every settings file at once, with file, line, field and remedy.
 
     Reads `config/deployment-config.yaml`, `desired-state/*/environment.yaml` and
-    `desired-state/*/*/application.yaml`, and nothing else: no cluster and no repository is asked. Exit code 0: no error;
-    1: at least one.
+    `desired-state/*/*/application.yaml`, and nothing else: no cluster and no repository is asked. Exit code 0: no
+    error; 1: at least one.
     """
     report = root.check_config(config, desired_state=desired_state)
     if output is Output.JSON:

@@ -303,7 +303,8 @@ class Journal(Protocol):
         """Which of these targets has the object in its inventory."""
 
     async def intend(self, intents: Sequence[records.Intent], *, epoch: int) -> None:
-        """Record intents; an apply of an object without a row gets a pending one (uid '')."""
+        """Record intents; an apply of an object without a row gets a pending one (uid ''). What is taken over gets one
+        too, and a row of it that is there already says so from now on."""
 
     async def settle(self, results: Sequence[records.Settled], *, epoch: int) -> None: ...
 

@@ -169,6 +169,9 @@ class Intent:
     manifest_digest: str
     at: str
     rollout: str = ""
+    maker: str = ""
+    """`ADOPTED` or `HANDED` where the object is taken over: its inventory row says so from the intent on, whatever
+    becomes of the answer. Not kept with the intent."""
 
 
 class Result(enum.Enum):

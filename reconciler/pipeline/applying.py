@@ -40,11 +40,11 @@ async def carry_out(
     before, so that the next pass plans from what is live.
     """
     total = Done()
-    makers = {row.key: row.rollout for row in await here.journal.inventory(rollout.target)}
+    rows = {row.key: row for row in await here.journal.inventory(rollout.target)}
     ordered = sorted(changes, key=lambda change: (kinds.rank(change.key), change.key))
     for _, group in itertools.groupby(ordered, key=lambda change: kinds.rank(change.key)):
         for batch in _batched(list(group)):
-            done = await _batch(here, rollout, batch, makers=makers, doubt=doubt)
+            done = await _batch(here, rollout, batch, rows=rows, doubt=doubt)
             total = Done(total.created + done.created, total.written + done.written, done.held)
             if done.held:
                 return total
@@ -61,7 +61,7 @@ async def prune(here: world.World, rollout: rollouts.Rollout, changes: Sequence[
     try:
         for change, intent in zip(changes, intents, strict=True):
             reply = await _carried_out(cluster, change, intent)
-            settled.append(_settled(intent, change, reply, maker=""))
+            settled.append(_settled(intent, change, reply, before=None))
             if isinstance(reply, live.Refused) and reply.why not in GONE:
                 held = _hold(reply)
                 break
@@ -77,7 +77,7 @@ async def _batch(
     rollout: rollouts.Rollout,
     changes: Sequence[plans.Change],
     *,
-    makers: Mapping[ids.ObjectKey, str],
+    rows: Mapping[ids.ObjectKey, records.InventoryRow],
     doubt: Callable[[Sequence[ids.ObjectKey]], None],
 ) -> Done:
     intents = [_intent(here, rollout, change, verb=_verb(change)) for change in changes]
@@ -88,7 +88,7 @@ async def _batch(
         return_exceptions=True,
     )
     settled = [
-        _settled(intent, change, reply, maker=makers.get(change.key, ""))
+        _settled(intent, change, reply, before=rows.get(change.key))
         for intent, change, reply in zip(intents, changes, replies, strict=True)
     ]
     await here.journal.settle(settled, epoch=here.epoch)
@@ -127,13 +127,14 @@ def _settled(
     change: plans.Change,
     reply: live.Applied | live.Deleted | live.Refused | BaseException,
     *,
-    maker: str,
+    before: records.InventoryRow | None,
 ) -> records.Settled:
+    """`before`: the object's inventory row before the intent."""
     if intent.verb is records.Verb.DELETE and isinstance(reply, live.Deleted | live.Refused):
         return _after_delete(intent, change, reply)
     if intent.verb is records.Verb.HAND_OVER:
-        return _after_handover(intent, change, reply)
-    return _after_apply(intent, change, reply, maker=maker)
+        return _after_handover(intent, change, reply, before=before)
+    return _after_apply(intent, change, reply, before=before)
 
 
 def _manifest(change: plans.Change) -> manifests.Manifest:
@@ -147,8 +148,23 @@ def _intent(
 ) -> records.Intent:
     digest = change.manifest.digest if change.manifest else ""
     return records.Intent(
-        here.chance.operation_id(), rollout.target, verb, change.key.path, digest, here.at(), rollout.id
+        here.chance.operation_id(),
+        rollout.target,
+        verb,
+        change.key.path,
+        digest,
+        here.at(),
+        rollout.id,
+        maker=_maker(change),
     )
+
+
+def _maker(change: plans.Change) -> str:
+    """What the row of an object that is taken over says in the place of a rollout; '' for any other change. It is noted
+    with the intent: were the answer lost, the next pass would find the object ours like any other."""
+    if change.action is not plans.Action.ADOPTED:
+        return ""
+    return records.ADOPTED if change.handover else records.HANDED
 
 
 def _after_apply(
@@ -156,20 +172,18 @@ def _after_apply(
     change: plans.Change,
     reply: live.Applied | live.Deleted | live.Refused | BaseException,
     *,
-    maker: str,
+    before: records.InventoryRow | None,
 ) -> records.Settled:
-    """`maker`: the rollout that made the object as far as the inventory knows; a re-apply does not change it."""
+    """Who made the object stays what the inventory knows of it; a re-apply does not change that."""
     if isinstance(reply, live.Applied):
         meta = reply.live.meta
-        taken = records.HANDED if change.action is plans.Action.ADOPTED else ""
-        made_by = intent.rollout if reply.created else maker or taken
+        made_by = intent.rollout if reply.created else intent.maker or (before.rollout if before else "")
         row = records.InventoryRow(
             change.key, meta.uid, intent.manifest_digest, meta.entry, meta.resource_version, made_by
         )
         return records.Settled(intent.operation, records.Result.DONE, change.action.value, row=row)
     if isinstance(reply, live.Refused):
-        forget = change.key if change.action is plans.Action.CREATED else None
-        return records.Settled(intent.operation, records.Result.REFUSED, reply.message, forget=forget)
+        return _refused(intent, change, reply, before=before)
     return records.Settled(intent.operation, records.Result.UNKNOWN, str(reply))
 
 
@@ -185,11 +199,15 @@ def _after_delete(intent: records.Intent, change: plans.Change, reply: live.Dele
 
 
 def _after_handover(
-    intent: records.Intent, change: plans.Change, reply: live.Applied | live.Deleted | live.Refused | BaseException
+    intent: records.Intent,
+    change: plans.Change,
+    reply: live.Applied | live.Deleted | live.Refused | BaseException,
+    *,
+    before: records.InventoryRow | None,
 ) -> records.Settled:
     """Taken over it gets a row without a digest, so that the next round applies its manifest; given up it loses its."""
     if isinstance(reply, live.Refused):
-        return records.Settled(intent.operation, records.Result.REFUSED, reply.message)
+        return _refused(intent, change, reply, before=before)
     if not isinstance(reply, live.Applied):
         return records.Settled(intent.operation, records.Result.UNKNOWN, str(reply))
     if change.action is plans.Action.ORPHANED:
@@ -197,6 +215,16 @@ def _after_handover(
     meta = reply.live.meta
     row = records.InventoryRow(change.key, meta.uid, "", meta.entry, meta.resource_version, records.ADOPTED)
     return records.Settled(intent.operation, records.Result.DONE, change.action.value, row=row)
+
+
+def _refused(
+    intent: records.Intent, change: plans.Change, reply: live.Refused, *, before: records.InventoryRow | None
+) -> records.Settled:
+    """The row is again what it was before the intent: what was neither made nor taken has none."""
+    noted = change.action in (plans.Action.CREATED, plans.Action.ADOPTED)
+    row = before if intent.maker else None
+    forget = change.key if noted and row is None else None
+    return records.Settled(intent.operation, records.Result.REFUSED, reply.message, row=row, forget=forget)
 
 
 def _hold(refused: live.Refused) -> outcomes.Hold:

@@ -2,12 +2,14 @@
 
 import asyncio
 import functools
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from reconciler import errors, ports
-from reconciler.model import ids, live, manifests, plans, rollouts
+from reconciler.model import document, ids, live, manifests, plans, records, rollouts
 from reconciler.pipeline import applying, world
+from reconciler.plan import prune
 from reconciler.sandbox import cluster, objects
 from tests.support import planned, worlds
 
@@ -17,13 +19,16 @@ ROLLOUT = rollouts.Rollout(
 
 
 class Watched(cluster.SandboxCluster):
-    """Notes of each call which intents were open when it came; `lost`: names whose answer never arrives."""
+    """Notes of each call which intents were open when it came; `lost`: names whose answer never arrives, or with
+    `swallow` the request itself; `refusing`: what every apply and handover is answered."""
 
     def __init__(self, name: str, kept: objects.Objects, journal: ports.Journal) -> None:
         super().__init__(name, kept)
         self.journal = journal
         self.without_intent: list[str] = []
         self.lost: set[str] = set()
+        self.swallow = False
+        self.refusing: live.Refused | None = None
 
     async def _look(self, operation: str) -> None:
         found = await self.journal.open_intents(planned.TARGET)
@@ -31,10 +36,29 @@ class Watched(cluster.SandboxCluster):
             self.without_intent.append(operation)
 
     async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
+        return await self._answered(
+            manifest.key, operation, functools.partial(super().apply, manifest, operation=operation, force=force)
+        )
+
+    async def hand_over(
+        self, key: ids.ObjectKey, handover: live.Handover, *, operation: str
+    ) -> live.Applied | live.Refused:
+        return await self._answered(
+            key, operation, functools.partial(super().hand_over, key, handover, operation=operation)
+        )
+
+    async def _answered(
+        self, key: ids.ObjectKey, operation: str, call: Callable[[], Awaitable[live.Applied | live.Refused]]
+    ) -> live.Applied | live.Refused:
         await self._look(operation)
-        reply = await super().apply(manifest, operation=operation, force=force)
-        if manifest.key.name in self.lost:
-            raise errors.Transient(f"{manifest.key}: the answer is lost")
+        if self.refusing:
+            return self.refusing
+        lost = key.name in self.lost
+        if lost and self.swallow:
+            raise errors.Transient(f"{key}: the request is lost")
+        reply = await call()
+        if lost:
+            raise errors.Transient(f"{key}: the answer is lost")
         return reply
 
     async def delete(
@@ -60,6 +84,30 @@ def watched(here: world.World) -> Watched:
     found = here.clusters["one"]
     assert isinstance(found, Watched)
     return found
+
+
+def taking(seen: Watched, *, adopt: bool) -> plans.Change:
+    """The change that takes over an object which is there already: another tool's, or another target's."""
+    other = ids.TargetKey("production", "other")
+    body = planned.config("x", of="x").document()
+    if adopt:
+        body["metadata"] = {"name": "x", "namespace": "web"}
+    else:
+        body = planned.manifest("ConfigMap", "x", target=other, data={"of": "x"}).document()
+    seen._objects.create(body, manager="somebody")
+    ours = planned.config("x", of="x")
+    meta = seen._objects.get(ours.key)
+    assert meta is not None
+    its = document.mapping(ours.document(), "metadata")
+    annotations, labels = (
+        tuple((name, str(value)) for name, value in document.mapping(its, part).items())
+        for part in ("annotations", "labels")
+    )
+    version = document.text(meta.metadata, "resourceVersion")
+    handover = live.Handover(meta.uid, version, b"[]", annotations, labels) if adopt else None
+    return plans.Change(
+        plans.Action.ADOPTED, ours.key, "it is taken over", manifest=ours, handover=handover, force=True
+    )
 
 
 def created(*names: str) -> list[plans.Change]:
@@ -100,6 +148,50 @@ async def test_a_lost_answer_closes_every_intent_as_unknown_or_done(here: world.
     with pytest.raises(errors.Transient):
         await applying.prune(here, ROLLOUT, prunes)
     assert await here.journal.open_intents(planned.TARGET) == ()
+
+
+@pytest.mark.parametrize("adopt", [True, False], ids=["adopted", "handed"])
+@pytest.mark.parametrize("arrives", [True, False], ids=["its answer lost", "lost on its way"])
+async def test_what_is_taken_over_stays_where_the_answer_was_lost_and_the_release_fails(
+    here: world.World, adopt: bool, arrives: bool
+) -> None:
+    seen = watched(here)
+    change = taking(seen, adopt=adopt)
+    seen.lost, seen.swallow = {"x"}, not arrives
+    with pytest.raises(errors.Transient):
+        await applying.carry_out(here, ROLLOUT, [change], doubt=lambda keys: None)
+    seen.lost = set()
+    if not arrives:
+        await applying.carry_out(here, ROLLOUT, [change], doubt=lambda keys: None)
+    ours = planned.config("x", of="x")
+    again = plans.Change(plans.Action.CONFIGURED, ours.key, "its manifest changed", manifest=ours, force=True)
+    await applying.carry_out(here, ROLLOUT, [again], doubt=lambda keys: None)
+    (row,) = await here.journal.inventory(planned.TARGET)
+    assert row.uid and row.rollout == (records.ADOPTED if adopt else records.HANDED)
+    found = await seen.read(ours.key)
+    assert found is not None
+    back = prune.leftovers(
+        [row],
+        {row.key: found.meta},
+        target=planned.TARGET,
+        installation=planned.INSTALLATION,
+        spare_protected=True,
+    )
+    assert [each.action for each in back.prunes] == [plans.Action.ORPHANED if adopt else plans.Action.SKIPPED]
+
+
+@pytest.mark.parametrize("adopt", [True, False], ids=["adopted", "handed"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_refused_take_over_leaves_the_inventory_as_it_was(here: world.World, adopt: bool, known: bool) -> None:
+    seen = watched(here)
+    change = taking(seen, adopt=adopt)
+    before = records.InventoryRow(change.key, "uid-before", "digest", "entry", "1", "r0")
+    if known:
+        await here.journal.adopt_rows(planned.TARGET, [before], epoch=here.epoch)
+    seen.refusing = live.Refused(change.key, live.Why.INVALID, "no", status=422)
+    done = await applying.carry_out(here, ROLLOUT, [change], doubt=lambda keys: None)
+    assert done.held is not None
+    assert await here.journal.inventory(planned.TARGET) == ((before,) if known else ())
 
 
 async def test_a_leader_that_was_overtaken_calls_nothing(here: world.World) -> None:

@@ -69,6 +69,14 @@ def _replacing(table: sa.Table) -> sqlite.Insert:
     return insert.on_conflict_do_update(index_elements=keys, set_=new)
 
 
+def _taking() -> sqlite.Insert:
+    """Insert a pending row; of one that is there already only what it says of who made the object is replaced."""
+    insert = sqlite.insert(tables.inventory)
+    keys = [column.name for column in tables.inventory.primary_key]
+    return insert.on_conflict_do_update(index_elements=keys, set_={"rollout": insert.excluded.rollout})
+
+
+_TAKEN = _taking()
 _PUT = {table.name: _replacing(table) for table in (tables.targets, tables.rollouts, tables.inventory)}
 
 
@@ -182,9 +190,12 @@ def intend(tx: Transaction, intents: Sequence[records.Intent], *, epoch: int) ->
     again = [operation for operation, row in known.items() if row["result"] not in FINAL]
     reopened = {"epoch": epoch, "result": None, "because": "", "settled_at": None}
     _update_intents(tx, [{"of": operation, **reopened} for operation in again])
-    new = [rows.pending(intent) for intent in intents if intent.verb is records.Verb.APPLY]
+    new = [rows.pending(intent) for intent in intents if intent.verb is records.Verb.APPLY and not intent.maker]
     if new:
         tx.execute(_PENDING, new)
+    taken = [rows.pending(intent) for intent in intents if intent.maker]
+    if taken:
+        tx.execute(_TAKEN, taken)
 
 
 def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> None:

@@ -172,6 +172,16 @@ async def test_the_first_final_outcome_stands(memory: journal.SqlJournal, path: 
     assert [(row["result"], row["because"]) for row in table(path, "intents")] == [("done", "pushed")]
 
 
+@pytest.mark.parametrize("verb", [records.Verb.APPLY, records.Verb.HAND_OVER])
+async def test_what_is_taken_over_says_so_from_the_intent_on(memory: journal.SqlJournal, verb: records.Verb) -> None:
+    epoch = await memory.lead("a")
+    await memory.adopt_rows(TARGET, [examples.row()], epoch=epoch)
+    taken = (examples.intent(key.path, key=key, verb=verb) for key in (NAMESPACE, WEB))
+    await memory.intend([dataclasses.replace(intent, maker=records.ADOPTED) for intent in taken], epoch=epoch)
+    pending = records.InventoryRow(NAMESPACE, "", "", "", "", records.ADOPTED)
+    assert await memory.inventory(TARGET) == (pending, dataclasses.replace(examples.row(), rollout=records.ADOPTED))
+
+
 async def test_what_was_never_intended_cannot_be_settled(memory: journal.SqlJournal) -> None:
     epoch = await memory.lead("a")
     await memory.intend([examples.intent("1")], epoch=epoch)

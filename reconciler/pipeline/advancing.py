@@ -181,7 +181,7 @@ class Advancing:
                 return Stepped(await self._here.write(replace(ledger, rollout=replace(rollout, wave=command.place))))
             case commands.Apply():
                 done = await applying.carry_out(self._here, rollout, command.changes, doubt=self._doubt(rollout))
-                await self._tell(ledger, command.changes, plans.Action.ADOPTED, records.EventKind.ADOPTED)
+                await self._tell(ledger, command.changes, done=done, action=plans.Action.ADOPTED)
                 return await self._applied(replace(ledger, rollout=rollout), done)
             case commands.Prune():
                 done = await applying.prune(self._here, rollout, command.changes)
@@ -263,21 +263,23 @@ class Advancing:
         return Stepped(ledger)
 
     async def _pruned(self, ledger: records.Ledger, done: applying.Done, command: commands.Prune) -> Stepped:
-        written = command.changes[: done.written]
-        await self._tell(ledger, written, plans.Action.PRUNED, records.EventKind.PRUNED)
-        await self._tell(ledger, written, plans.Action.ORPHANED, records.EventKind.ORPHANED)
+        await self._tell(ledger, command.changes, done=done, action=plans.Action.PRUNED)
+        await self._tell(ledger, command.changes, done=done, action=plans.Action.ORPHANED)
         return await self._applied(ledger, done)
 
     async def _tell(
         self,
         ledger: records.Ledger,
         changes: tuple[plans.Change, ...],
+        *,
+        done: applying.Done,
         action: plans.Action,
-        kind: records.EventKind,
     ) -> None:
-        names = ", ".join(str(change.key) for change in changes if change.action is action)
+        """Say of which `changes` the server has answered that they are done; of no other."""
+        carried = frozenset(done.carried)
+        names = ", ".join(str(change.key) for change in changes if change.action is action and change.key in carried)
         if names:
-            await self._here.append(self._here.event(kind, names, target=ledger.target))
+            await self._here.append(self._here.event(records.EventKind(action.value), names, target=ledger.target))
 
     async def _pause(
         self, ledger: records.Ledger, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]

@@ -19,10 +19,11 @@ GONE = frozenset({live.Why.UID_CHANGED, live.Why.STALE})
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a wave did. `held` is set when the server refused something; what was applied before stays recorded."""
+    """What a wave did. `carried`: what the server answered as applied or deleted, no refusal among it. `held` is set
+    when the server refused something; what was applied before stays recorded."""
 
     created: tuple[ids.ObjectKey, ...] = ()
-    written: int = 0
+    carried: tuple[ids.ObjectKey, ...] = ()
     held: outcomes.Hold | None = None
 
 
@@ -45,7 +46,7 @@ async def carry_out(
     for _, group in itertools.groupby(ordered, key=lambda change: kinds.rank(change.key)):
         for batch in _batched(list(group)):
             done = await _batch(here, rollout, batch, rows=rows, doubt=doubt)
-            total = Done(total.created + done.created, total.written + done.written, done.held)
+            total = Done(total.created + done.created, total.carried + done.carried, done.held)
             if done.held:
                 return total
     return total
@@ -58,18 +59,21 @@ async def prune(here: world.World, rollout: rollouts.Rollout, changes: Sequence[
     cluster = here.cluster_of(rollout.target)
     held: outcomes.Hold | None = None
     settled: list[records.Settled] = []
+    carried: list[ids.ObjectKey] = []
     try:
         for change, intent in zip(changes, intents, strict=True):
             reply = await _carried_out(cluster, change, intent)
             settled.append(_settled(intent, change, reply, before=None))
-            if isinstance(reply, live.Refused) and reply.why not in GONE:
+            if not isinstance(reply, live.Refused):
+                carried.append(change.key)
+            elif reply.why not in GONE:
                 held = _hold(reply)
                 break
     finally:
         rest = intents[len(settled) :]
         unknown = [records.Settled(intent.operation, records.Result.UNKNOWN, "not carried out") for intent in rest]
         await here.journal.settle(settled + unknown, epoch=here.epoch)
-    return Done(written=len(settled), held=held)
+    return Done(carried=tuple(carried), held=held)
 
 
 async def _batch(
@@ -98,7 +102,9 @@ async def _batch(
             raise reply
     refused = [reply for reply in replies if isinstance(reply, live.Refused) and reply.why not in GONE]
     created = tuple(reply.live.meta.key for reply in replies if isinstance(reply, live.Applied) and reply.created)
-    return Done(created, len(replies) - len(refused), _hold(refused[0]) if refused else None)
+    answered = zip(changes, replies, strict=True)
+    carried = tuple(change.key for change, reply in answered if not isinstance(reply, live.Refused))
+    return Done(created, carried, _hold(refused[0]) if refused else None)
 
 
 def _verb(change: plans.Change) -> records.Verb:

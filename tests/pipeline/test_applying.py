@@ -20,7 +20,7 @@ ROLLOUT = rollouts.Rollout(
 
 class Watched(cluster.SandboxCluster):
     """Notes of each call which intents were open when it came; `lost`: names whose answer never arrives, or with
-    `swallow` the request itself; `refusing`: what every apply and handover is answered."""
+    `swallow` the request itself; `refusals`: what is answered instead, by name."""
 
     def __init__(self, name: str, kept: objects.Objects, journal: ports.Journal) -> None:
         super().__init__(name, kept)
@@ -28,7 +28,7 @@ class Watched(cluster.SandboxCluster):
         self.without_intent: list[str] = []
         self.lost: set[str] = set()
         self.swallow = False
-        self.refusing: live.Refused | None = None
+        self.refusals: dict[str, live.Refused] = {}
 
     async def _look(self, operation: str) -> None:
         found = await self.journal.open_intents(planned.TARGET)
@@ -51,8 +51,8 @@ class Watched(cluster.SandboxCluster):
         self, key: ids.ObjectKey, operation: str, call: Callable[[], Awaitable[live.Applied | live.Refused]]
     ) -> live.Applied | live.Refused:
         await self._look(operation)
-        if self.refusing:
-            return self.refusing
+        if key.name in self.refusals:
+            return self.refusals[key.name]
         lost = key.name in self.lost
         if lost and self.swallow:
             raise errors.Transient(f"{key}: the request is lost")
@@ -72,6 +72,8 @@ class Watched(cluster.SandboxCluster):
         await self._look(operation)
         if key.name in self.lost:
             raise errors.Transient(f"{key}: the answer is lost")
+        if key.name in self.refusals:
+            return self.refusals[key.name]
         return await super().delete(key, uid=uid, operation=operation, propagation=propagation)
 
 
@@ -119,10 +121,10 @@ async def test_each_call_has_its_intent_before_and_its_outcome_after(here: world
     doubted: list[ids.ObjectKey] = []
     done = await applying.carry_out(here, ROLLOUT, created("one", "two", "three"), doubt=doubted.extend)
     assert doubted == []
-    assert (done.written, done.held) == (3, None)
+    assert ([key.name for key in done.carried], done.held) == (["one", "three", "two"], None)
     rows = await here.journal.inventory(planned.TARGET)
     prunes = [plans.Change(plans.Action.PRUNED, row.key, "not in Git", uid=row.uid) for row in rows]
-    assert (await applying.prune(here, ROLLOUT, prunes)).written == 3
+    assert len((await applying.prune(here, ROLLOUT, prunes)).carried) == 3
     seen = watched(here)
     assert len({call.operation for call in seen.calls}) == len(seen.calls) == 6
     assert seen.without_intent == []
@@ -188,10 +190,30 @@ async def test_a_refused_take_over_leaves_the_inventory_as_it_was(here: world.Wo
     before = records.InventoryRow(change.key, "uid-before", "digest", "entry", "1", "r0")
     if known:
         await here.journal.adopt_rows(planned.TARGET, [before], epoch=here.epoch)
-    seen.refusing = live.Refused(change.key, live.Why.INVALID, "no", status=422)
+    seen.refusals["x"] = live.Refused(change.key, live.Why.INVALID, "no", status=422)
     done = await applying.carry_out(here, ROLLOUT, [change], doubt=lambda keys: None)
     assert done.held is not None
     assert await here.journal.inventory(planned.TARGET) == ((before,) if known else ())
+
+
+@pytest.mark.parametrize("why", [live.Why.STALE, live.Why.UID_CHANGED, live.Why.FORBIDDEN])
+async def test_what_was_refused_is_not_said_to_be_done(here: world.World, why: live.Why) -> None:
+    """Also where the refusal holds nothing up."""
+    seen = watched(here)
+    made = created("one", "two")
+    await applying.carry_out(here, ROLLOUT, made, doubt=lambda keys: None)
+    uids = {row.key: row.uid for row in await here.journal.inventory(planned.TARGET)}
+    prunes = [
+        plans.Change(plans.Action.PRUNED, change.key, "not in Git", uid=uids[change.key]) for change in reversed(made)
+    ]
+    seen.refusals["two"] = live.Refused(prunes[0].key, why, "no")
+    pruned = await applying.prune(here, ROLLOUT, prunes)
+    assert [key.name for key in pruned.carried] == (["one"] if why in applying.GONE else [])
+    adopted = taking(seen, adopt=True)
+    seen.refusals["x"] = live.Refused(adopted.key, why, "no")
+    done = await applying.carry_out(here, ROLLOUT, [adopted, *created("other")], doubt=lambda keys: None)
+    assert [key.name for key in done.carried] == ["other"]
+    assert (done.held is None) is (why in applying.GONE)
 
 
 async def test_a_leader_that_was_overtaken_calls_nothing(here: world.World) -> None:

@@ -14,6 +14,7 @@ from reconciler.pipeline import (
     failing,
     heads,
     hooking,
+    rounds,
     starting,
     turning,
     watching,
@@ -21,10 +22,6 @@ from reconciler.pipeline import (
 )
 from reconciler.plan import waves
 from reconciler.rollout import commands, hooks, rolling
-
-ROUNDS = 5
-"""Apply rounds in one pass: an object that differs after that many is changed by somebody each time (an admission
-webhook, another controller), and fighting it would be a hot loop (I20)."""
 
 SAVE_EVERY = 5.0
 """Seconds of a waiting phase that a crash may forget: how often the time spent is made durable."""
@@ -73,19 +70,15 @@ class Advancing:
         """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes. `plan`: made and judged in this very
         pass, and carried out as it is; every later round plans from live again."""
         wanted = await self._deciding.render(prepared)
-        rounds = 0
+        counted = rounds.Rounds()
         while (rollout := ledger.rollout) is not None:
             rollout = rollout.tick(self._here.clock.monotonic())
             decided = await self._next(ledger, rollout, prepared, wanted, plan=plan)
             if decided.hold is not None:
                 return Stepped(ledger, starting.held(decided.hold, due_in=starting.RETRY_REFUSED))
             rollout, command, plan = decided.rollout, decided.command, None
-            if isinstance(command, commands.Open | commands.Ran):
-                rounds = 0
-            if isinstance(command, commands.Apply):
-                rounds += 1
-                if rounds > ROUNDS:
-                    return Stepped(ledger, _fought(command))
+            if fought := counted.count(command):
+                return Stepped(ledger, starting.held(fought, due_in=starting.RETRY_REFUSED))
             stepped = await self._do(ledger, rollout, command, prepared=prepared)
             if stepped.result is not None or stepped.ledger.rollout is None:
                 return stepped
@@ -344,9 +337,3 @@ def _good(ledger: records.Ledger, rollout: rollouts.Rollout, *, at: str) -> reco
 def _verification(rollout: rollouts.Rollout, verification: targets.Verification) -> targets.Verification:
     """Only a release is observed: what a revert or a healing brings back has been good before."""
     return verification if rollout.purpose is rollouts.Purpose.RELEASE else replace(verification, observe=0.0)
-
-
-def _fought(command: commands.Apply) -> outcomes.PassResult:
-    key = command.changes[0].key
-    because = f"{key} differs again after {ROUNDS} applies: something changes it each time"
-    return starting.held(outcomes.Hold(outcomes.HoldReason.REFUSED, because), due_in=starting.RETRY_REFUSED)

@@ -106,7 +106,7 @@ class _Gathering:
 
     def __post_init__(self) -> None:
         self._heads = heads.Heads(self.here)
-        its_rendering = rendering.Rendering(self.here.renderer, self.installation)
+        its_rendering = rendering.Rendering(self.here.renderer, self.installation, opener=self.here.opener)
         self._deciding = deciding.Deciding(self.here, its_rendering, self._heads)
 
     async def target(

@@ -23,7 +23,7 @@ class Rendering:
         renderer: ports.Renderer,
         installation: str,
         *,
-        opener: ports.Opener | None = None,
+        opener: ports.Opener | None,
         entries: int = ENTRIES,
     ) -> None:
         self._renderer = renderer

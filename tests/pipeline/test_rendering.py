@@ -64,7 +64,7 @@ CHART = examples.target(examples.CHART)
 
 async def test_an_unchanged_target_renders_nothing_and_reads_nothing() -> None:
     renderer, files = FakeRenderer(CM % "a"), Files()
-    tested = rendering.Rendering(renderer, "here")
+    tested = rendering.Rendering(renderer, "here", opener=None)
     first = await tested.render(CHART, files=files, input_digest="1", facts=examples.FACTS)
     again = await tested.render(CHART, files=files, input_digest="1", facts=examples.FACTS)
     assert first is again
@@ -85,7 +85,7 @@ async def test_whatever_the_result_depends_on_renders_again(
     target: targets.Target, input_digest: str, facts: live.ClusterFacts
 ) -> None:
     renderer = FakeRenderer(CM % "a")
-    tested = rendering.Rendering(renderer, "here")
+    tested = rendering.Rendering(renderer, "here", opener=None)
     await tested.render(CHART, files=Files(), input_digest="1", facts=examples.FACTS)
     await tested.render(target, files=Files(), input_digest=input_digest, facts=facts)
     assert len(renderer.asked) == 4
@@ -93,7 +93,9 @@ async def test_whatever_the_result_depends_on_renders_again(
 
 async def test_the_cluster_is_told_to_the_chart() -> None:
     renderer = FakeRenderer(CM % "a")
-    await rendering.Rendering(renderer, "here").render(CHART, files=Files(), input_digest="1", facts=examples.FACTS)
+    await rendering.Rendering(renderer, "here", opener=None).render(
+        CHART, files=Files(), input_digest="1", facts=examples.FACTS
+    )
     version, served = renderer.asked[0]
     assert version == "v1.36.3"
     assert {"v1", "apps/v1", "apps/v1/Deployment"} <= set(served)
@@ -102,7 +104,7 @@ async def test_the_cluster_is_told_to_the_chart() -> None:
 
 async def test_a_refusal_is_remembered_too() -> None:
     renderer = FakeRenderer("")
-    tested = rendering.Rendering(renderer, "here")
+    tested = rendering.Rendering(renderer, "here", opener=None)
     for _ in range(3):
         with pytest.raises(errors.InvalidInput, match="charts/web: refused"):
             await tested.render(CHART, files=Files(), input_digest="1", facts=examples.FACTS)
@@ -111,7 +113,7 @@ async def test_a_refusal_is_remembered_too() -> None:
 
 async def test_the_oldest_is_forgotten() -> None:
     renderer = FakeRenderer(CM % "a")
-    tested = rendering.Rendering(renderer, "here", entries=2)
+    tested = rendering.Rendering(renderer, "here", opener=None, entries=2)
     for input_digest in ("1", "2", "1", "3", "1", "2"):
         await tested.render(CHART, files=Files(), input_digest=input_digest, facts=examples.FACTS)
     assert len(renderer.asked) == 2 * 4, "1, 2, 3, and 2 again"
@@ -122,12 +124,14 @@ async def test_an_unstable_chart_is_refused_by_the_path_that_differs() -> None:
     with pytest.raises(
         errors.InvalidInput, match=r"ConfigMap web/a differs between two renders of the same chart at data\.k;"
     ):
-        await rendering.Rendering(renderer, "here").render(CHART, files=Files(), input_digest="1", facts=examples.FACTS)
+        await rendering.Rendering(renderer, "here", opener=None).render(
+            CHART, files=Files(), input_digest="1", facts=examples.FACTS
+        )
 
 
 async def test_differences_that_change_no_object_are_none() -> None:
     renderer = FakeRenderer("# 1\n" + CM % "a", "# 2\n" + CM % "a")
-    found = await rendering.Rendering(renderer, "here").render(
+    found = await rendering.Rendering(renderer, "here", opener=None).render(
         CHART, files=Files(), input_digest="1", facts=examples.FACTS
     )
     assert len(found.manifests) == 1
@@ -135,7 +139,7 @@ async def test_differences_that_change_no_object_are_none() -> None:
 
 async def test_when_another_time_breaks_the_chart_it_is_compared_as_it_is() -> None:
     renderer = FakeRenderer(CM % "a", "", CM % "a")
-    found = await rendering.Rendering(renderer, "here").render(
+    found = await rendering.Rendering(renderer, "here", opener=None).render(
         CHART, files=Files(), input_digest="1", facts=examples.FACTS
     )
     assert (len(found.manifests), len(renderer.asked)) == (1, 3)
@@ -149,7 +153,7 @@ async def test_a_folder_takes_only_its_own_files_and_asks_no_renderer() -> None:
         examples.file("desired-state/production/web-two/b.yaml", CM % "b"),
         examples.file("charts/c.yaml", CM % "c"),
     )
-    found = await rendering.Rendering(renderer, "here").render(
+    found = await rendering.Rendering(renderer, "here", opener=None).render(
         examples.FOLDER, files=files, input_digest="1", facts=examples.FACTS
     )
     assert [manifest.key.name for manifest in found.manifests] == ["a"]
@@ -157,7 +161,7 @@ async def test_a_folder_takes_only_its_own_files_and_asks_no_renderer() -> None:
 
 
 async def test_nothing_renders_to_an_empty_set_for_the_caller_to_judge() -> None:
-    found = await rendering.Rendering(FakeRenderer(""), "here").render(
+    found = await rendering.Rendering(FakeRenderer(""), "here", opener=None).render(
         examples.FOLDER, files=Files(), input_digest="1", facts=examples.FACTS
     )
     assert found.manifests == ()
@@ -180,7 +184,7 @@ async def test_helm_rolling_dice_is_refused(value: str, at: str) -> None:
         with pytest.raises(
             errors.InvalidInput, match=f"^charts/web/templates/a.yaml: ConfigMap web/a differs .* at {at};"
         ):
-            await rendering.Rendering(boxed, "here").render(
+            await rendering.Rendering(boxed, "here", opener=None).render(
                 CHART, files=Files(*examples.chart_files(a=template)), input_digest="1", facts=examples.FACTS
             )
     finally:
@@ -191,7 +195,7 @@ async def test_helm_that_only_mentions_dice_is_fine() -> None:
     template = CM % "a" + 'data:\n  k: a{{ define "x" }}{{ now }}{{ randAlphaNum 5 }}{{ end }}{{/* now */}}\n'
     boxed = helm.HelmRenderer(workers=1)
     try:
-        found = await rendering.Rendering(boxed, "here").render(
+        found = await rendering.Rendering(boxed, "here", opener=None).render(
             CHART, files=Files(*examples.chart_files(a=template)), input_digest="1", facts=examples.FACTS
         )
     finally:
@@ -226,7 +230,7 @@ async def test_the_chart_we_ship_renders_in_every_environment(environment: str) 
     chart = targets.Chart("charts/paperless-maverick", "paperless-maverick", (f"{own}/values.yaml",), b"{}")
     boxed = helm.HelmRenderer(workers=1)
     try:
-        found = await rendering.Rendering(boxed, "here").render(
+        found = await rendering.Rendering(boxed, "here", opener=None).render(
             examples.target(chart, namespace="paperless"),
             files=files,
             input_digest="1",
@@ -247,7 +251,7 @@ ELSEWHERE = examples.target(replace(examples.CHART, path="web-1.2.3.tgz", archiv
 
 async def test_an_archive_is_fetched_for_a_render_and_not_again() -> None:
     renderer = FakeRenderer(CM % "a")
-    tested = rendering.Rendering(renderer, "here")
+    tested = rendering.Rendering(renderer, "here", opener=None)
     for _ in range(2):
         found = await tested.render(ELSEWHERE, files=Files(), input_digest="1", facts=examples.FACTS)
     assert renderer.fetched == [(ARCHIVE, "web-1.2.3.tgz")]
@@ -257,7 +261,7 @@ async def test_an_archive_is_fetched_for_a_render_and_not_again() -> None:
 async def test_a_refused_archive_names_the_file_and_is_not_remembered() -> None:
     """What is wrong may be put right where the inputs are not: on the daemon's disk, or in the repository."""
     renderer = FakeRenderer(CM % "a")
-    tested = rendering.Rendering(renderer, "here")
+    tested = rendering.Rendering(renderer, "here", opener=None)
     target = replace(ELSEWHERE, source=replace(ELSEWHERE.source, archive=replace(ARCHIVE, digest="")))
     for _ in range(2):
         with pytest.raises(errors.InvalidInput, match=r"web/application\.yaml: source\.chart\.d"):

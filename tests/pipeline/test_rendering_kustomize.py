@@ -42,7 +42,7 @@ async def rendered(renderer: Counted, **files: str) -> rendering.manifests.Manif
     async def read() -> Sequence[sources.File]:
         return given
 
-    tested = rendering.Rendering(renderer, "here")
+    tested = rendering.Rendering(renderer, "here", opener=None)
     for _ in range(2):
         found = await tested.render(TARGET, files=read, input_digest="1", facts=examples.FACTS)
     return found

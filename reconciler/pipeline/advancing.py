@@ -79,7 +79,16 @@ class Advancing:
             rollout, command, plan = decided.rollout, decided.command, None
             if fought := counted.count(command):
                 return Stepped(ledger, starting.held(fought, due_in=starting.RETRY_REFUSED))
-            stepped = await self._do(ledger, rollout, command, prepared=prepared)
+            try:
+                stepped = await self._do(ledger, rollout, command, prepared=prepared)
+            except errors.Transient as error:
+                of_hook = isinstance(command, commands.Apply | commands.Remove)
+                if rollout.phase is not rollouts.Phase.FAILING or not of_hook:
+                    raise
+                # The pass ends in order, so that the time counts: a hook that is never let in must not keep the
+                # failed release live.
+                hold = outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
+                return Stepped(ledger, starting.held(hold, due_in=rolling.HEARTBEAT))
             if stepped.result is not None or stepped.ledger.rollout is None:
                 return stepped
             if stepped.ledger.rollout.id != rollout.id:
@@ -102,6 +111,10 @@ class Advancing:
         if rollout.phase in hooks.STAGES:
             of_hooks, hold = await self._hooking.look(rollout, agenda, prepared.target)
             command = hooks.step(rollout, of_hooks, verification=verification)
+            if hold is not None:
+                in_turn = hooks.left(rollout, agenda, rollout.phase)[0]
+                if passed := hooks.refused(rollout, in_turn, hold.because):
+                    command, hold = passed, None
             return _Next(rollout, hooks.turn(rollout, command, agenda, plan=None), hold)
         if plan is not None and rollout.phase is rollouts.Phase.APPLYING:
             seen, hold = rolling.Seen(plan=plan), None
@@ -175,6 +188,9 @@ class Advancing:
             case commands.Apply():
                 done = await applying.carry_out(self._here, rollout, command.changes, doubt=self._doubt(rollout))
                 await self._tell(ledger, command.changes, done=done, action=plans.Action.ADOPTED)
+                if done.held and (passed := _passed(rollout, command, done.held)):
+                    await self._drift.learn(ledger.target)
+                    return await self._hook(ledger, rollout, passed)
                 return await self._applied(replace(ledger, rollout=rollout), done)
             case commands.Prune():
                 done = await applying.prune(self._here, rollout, command.changes)
@@ -337,3 +353,9 @@ def _good(ledger: records.Ledger, rollout: rollouts.Rollout, *, at: str) -> reco
 def _verification(rollout: rollouts.Rollout, verification: targets.Verification) -> targets.Verification:
     """Only a release is observed: what a revert or a healing brings back has been good before."""
     return verification if rollout.purpose is rollouts.Purpose.RELEASE else replace(verification, observe=0.0)
+
+
+def _passed(rollout: rollouts.Rollout, command: commands.Apply, hold: outcomes.Hold) -> commands.Ran | None:
+    """What follows in place of `hold` where the server has refused a hook that the way back waits for."""
+    hook = command.changes[0].manifest
+    return hooks.refused(rollout, hook, hold.because) if hook else None

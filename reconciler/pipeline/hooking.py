@@ -32,15 +32,20 @@ class Hooking:
     async def look(
         self, rollout: rollouts.Rollout, agenda: machine.Agenda, target: targets.Target
     ) -> tuple[machine.Seen, outcomes.Hold | None]:
-        """The facts of the stage that the rollout is in."""
+        """The facts of the stage that the rollout is in, or why the hook in turn may not be made."""
         here, key = self._here, rollout.target
         rows = {row.key: row for row in await here.journal.inventory(key)}
         todo = machine.left(rollout, agenda, rollout.phase)
         if not todo:
             return machine.Seen(leaving=await self._leaving(rollout, agenda, rows.values())), None
         hook = todo[0]
-        await self._watching.follow(key, manifests.ManifestSet((hook,)))
-        found, row = await here.cluster_of(key).read(hook.key), rows.get(hook.key)
+        try:
+            await self._watching.follow(key, manifests.ManifestSet((hook,)))
+            found, row = await here.cluster_of(key).read(hook.key), rows.get(hook.key)
+        except errors.Terminal as error:  # its kind is not served, or we may not read it
+            if rollout.phase is not rollouts.Phase.FAILING:
+                raise
+            return machine.Seen(), outcomes.Hold(outcomes.HoldReason.REFUSED, str(error))
         if found is not None:
             installation = here.journal.installation
             if hold := ownership.objection(found.meta, row, target=key, installation=installation):

@@ -138,11 +138,18 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
     """What a stage of hooks, ticked to now, does next."""
     if seen.look is not None:
         return _run(rollout, seen.look, deadline=verification.progress_deadline)
-    if seen.leaving:
+    late = rollout.phase is Phase.FAILING and rollout.spent >= FAILING_DEADLINE
+    if seen.leaving and not late:
         return commands.Remove(seen.leaving)
     if rollout.phase is Phase.FAILING:
         return commands.Fail(rollout.failing, health.Blame.RELEASE)
     return commands.Enter(AFTER[rollout.phase], "the hooks have run")
+
+
+def refused(rollout: rollouts.Rollout, hook: manifests.Manifest, because: str) -> commands.Ran | None:
+    """What follows when a hook may not be made. The release holds until it may be (None); the way back asks nobody's
+    leave."""
+    return _passed(rollout, hook, because) if rollout.phase is Phase.FAILING else None
 
 
 def _run(rollout: rollouts.Rollout, look: Look, *, deadline: float) -> commands.Command:
@@ -157,6 +164,8 @@ def _run(rollout: rollouts.Rollout, look: Look, *, deadline: float) -> commands.
             _late(rollout, hook, "the one before is being deleted") if late else _wait(hook, "is being deleted", SOON)
         )
     if not _begun(rollout, look):
+        if late and rollout.phase is Phase.FAILING:
+            return _passed(rollout, hook, f"not begun within {deadline:.0f} s")
         if found is not None and hook.key.kind_key in hooks.RUNS:
             because = "an earlier run has the hook's name"
             return commands.Remove((plans.Change(plans.Action.PRUNED, hook.key, because, uid=found.uid, live=found),))
@@ -198,10 +207,17 @@ def _ended(hook: manifests.Manifest) -> bool:
 
 def _late(rollout: rollouts.Rollout, hook: manifests.Manifest, because: str) -> commands.Command:
     """A hook has failed. One that only answers a failure changes nothing of it any more."""
-    said = f"hook {hook.key.kind} {hook.key.name}, {WORDS[rollout.phase]}: {because}"
     if rollout.phase is Phase.FAILING:
-        return commands.Ran(hook.key, "", said)
-    return commands.Fail(said, health.Blame.RELEASE)
+        return _passed(rollout, hook, because)
+    return commands.Fail(_said(rollout, hook, because), health.Blame.RELEASE)
+
+
+def _passed(rollout: rollouts.Rollout, hook: manifests.Manifest, because: str) -> commands.Ran:
+    return commands.Ran(hook.key, "", _said(rollout, hook, because))
+
+
+def _said(rollout: rollouts.Rollout, hook: manifests.Manifest, because: str) -> str:
+    return f"hook {hook.key.kind} {hook.key.name}, {WORDS[rollout.phase]}: {because}"
 
 
 def _wait(

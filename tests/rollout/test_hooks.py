@@ -256,3 +256,34 @@ def test_a_hook_of_a_failure_changes_nothing_of_it(
     look = machine.Look(ALARM, seen(), row(), health.Health(ALARM.key, state, "says so", blame))
     its = rollout(Phase.FAILING, spent=spent, failing="it crashes")
     assert isinstance(machine.step(its, machine.Seen(look), verification=VERIFICATION), expected)
+
+
+@pytest.mark.parametrize(
+    ("found", "its_row"),
+    [(None, None), (seen(), row(of="r0")), (seen(deleting=True), row(of="r0"))],
+    ids=["was never let in", "an earlier run is in the way", "an earlier run does not go"],
+)
+@pytest.mark.parametrize(("spent", "over"), [(59, False), (60, True)])
+def test_a_hook_of_a_failure_that_does_not_begin_is_passed_over(
+    found: live.LiveMeta | None, its_row: records.InventoryRow | None, spent: float, over: bool
+) -> None:
+    look = machine.Look(ALARM, found, its_row, health.Health(ALARM.key, State.MISSING, "is missing"))
+    its = rollout(Phase.FAILING, spent=spent, failing="it crashes")
+    done = machine.step(its, machine.Seen(look), verification=VERIFICATION)
+    assert isinstance(done, commands.Ran) is over
+
+
+def test_the_way_back_does_not_wait_for_a_deletion_that_is_refused() -> None:
+    going = (plans.Change(plans.Action.PRUNED, BEFORE.key, "its delete policy", uid="u1"),)
+    its = rollout(Phase.FAILING, spent=60.0, failing="it crashes")
+    done = machine.step(its, machine.Seen(leaving=going), verification=VERIFICATION)
+    assert done == commands.Fail("it crashes", RELEASE)
+
+
+@pytest.mark.parametrize("phase", list(machine.AFTER))
+def test_a_hook_that_is_refused_holds_the_release_and_not_the_way_back(phase: rollouts.Phase) -> None:
+    done = machine.refused(rollout(phase), ALARM, "no quota")
+    if phase is Phase.FAILING:
+        assert done == commands.Ran(ALARM.key, "", "hook Job alarm, if the release fails: no quota")
+    else:
+        assert done is None

@@ -1,0 +1,144 @@
+"""A stage of hooks carried on against a cluster: what may not be made holds a release, and never the way back."""
+
+import types
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from reconciler import errors
+from reconciler.model import hooks, ids, live, manifests, outcomes, records, rollouts, sources
+from reconciler.pipeline import advancing, failing, heads, watching, world
+from reconciler.rollout import hooks as machine
+from reconciler.sandbox import cluster, objects
+from tests.support import planned, worlds
+
+Phase = rollouts.Phase
+
+
+class Gate(cluster.SandboxCluster):
+    """An API server that lets nothing in: it refuses, or never answers."""
+
+    def __init__(self, name: str, kept: objects.Objects) -> None:
+        super().__init__(name, kept)
+        self.kept = kept
+        self.refuses = True
+
+    async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
+        if self.refuses:
+            return live.Refused(manifest.key, live.Why.DENIED, "exceeded quota", status=403)
+        raise errors.Transient("the webhook does not answer")
+
+
+class Clock:
+    """Time that stands where a test has put it."""
+
+    def __init__(self, here: world.World) -> None:
+        self.at, self.now, self.sleep = 1000.0, here.clock.now, here.clock.sleep
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class Failing:
+    """Where the way back would begin: notes why."""
+
+    def __init__(self) -> None:
+        self.because: list[str] = []
+
+    async def answer(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> failing.Answer:
+        self.because.append(because)
+        return failing.Answer(ledger, outcomes.PassResult(outcomes.Outcome.FAILED, because))
+
+
+class Bench:
+    """One rollout in a stage of hooks, and all that carries it on."""
+
+    def __init__(self, here: world.World, phase: rollouts.Phase) -> None:
+        here.clock = self.clock = Clock(here)
+        self.here, self.failing = here, Failing()
+        moment = hooks.Moment.FAILED if phase is Phase.FAILING else hooks.Moment.PRE_INSTALL
+        its = hooks.Hook(frozenset({moment}), frozenset())
+        self.hook = replace(planned.config("alarm", text="it fails"), hook=its)
+        wanted = planned.manifest_set(self.hook)
+
+        async def render(prepared: heads.Prepared) -> manifests.ManifestSet:
+            return wanted
+
+        async def nothing(*about: object, **more: object) -> None:
+            return None
+
+        drift = types.SimpleNamespace(doubt=lambda key, keys: None, learn=nothing, settle=nothing)
+        self.advancing = advancing.Advancing(
+            here,
+            cast(Any, types.SimpleNamespace(render=render)),
+            watching.Watching(here, lambda key: None),
+            cast(Any, self.failing),
+            cast(Any, drift),
+            cast(Any, None),
+            cast(Any, None),
+        )
+        self.prepared = heads.Prepared(planned.target(), sources.Inputs("a" * 40, ()))
+        release = rollouts.Purpose.RELEASE
+        rollout = rollouts.Rollout("r1", planned.TARGET, release, "a" * 40, "i", wanted.digest, "", "2026-01-01", phase)
+        failed = "it crashes" if phase is Phase.FAILING else ""
+        self.ledger = records.Ledger(planned.TARGET, rollout=replace(rollout, clock=self.clock.at, failing=failed))
+
+    async def step(self) -> outcomes.PassResult:
+        stepped = await self.advancing.advance(self.ledger, self.prepared)
+        assert stepped.result is not None
+        self.ledger = stepped.ledger
+        return stepped.result
+
+    @property
+    def gate(self) -> Gate:
+        found = self.here.clusters["one"]
+        assert isinstance(found, Gate)
+        return found
+
+
+async def bench(phase: rollouts.Phase) -> Bench:
+    return Bench(await worlds.made(lambda name, kept, journal: Gate(name, kept)), phase)
+
+
+async def test_a_refused_hook_does_not_keep_a_failed_release() -> None:
+    tested = await bench(Phase.FAILING)
+    result = await tested.step()
+    assert (result.outcome, tested.failing.because) == (outcomes.Outcome.FAILED, ["it crashes"])
+    told = [event.event.because for event in await tested.here.journal.events(after=worlds.EVENTS, limit=9)]
+    assert len(told) == 1 and told[0].startswith("hook ConfigMap alarm, if the release fails: ")
+    assert "exceeded quota" in told[0]
+
+
+async def test_an_object_of_somebody_else_does_not_keep_a_failed_release() -> None:
+    tested = await bench(Phase.FAILING)
+    metadata: Any = {"name": "alarm", "namespace": "web"}
+    tested.gate.kept.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}, manager="somebody")
+    assert (await tested.step()).outcome is outcomes.Outcome.FAILED
+
+
+async def test_a_kind_that_is_not_served_does_not_keep_a_failed_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    tested = await bench(Phase.FAILING)
+
+    async def read(key: ids.ObjectKey) -> live.LiveObject | None:
+        raise errors.Terminal(f"the cluster one does not serve {key.kind_key}")
+
+    monkeypatch.setattr(tested.gate, "read", read)
+    assert (await tested.step()).outcome is outcomes.Outcome.FAILED
+
+
+async def test_a_hook_that_never_gets_an_answer_keeps_a_failed_release_for_a_minute() -> None:
+    tested = await bench(Phase.FAILING)
+    tested.gate.refuses = False
+    result = await tested.step()
+    assert (result.outcome, tested.failing.because) == (outcomes.Outcome.HELD, [])
+    assert result.due_in is not None and result.due_in <= machine.FAILING_DEADLINE / 2
+    tested.clock.at += machine.FAILING_DEADLINE
+    assert (await tested.step()).outcome is outcomes.Outcome.FAILED
+
+
+async def test_a_refused_hook_holds_a_release_that_has_not_failed() -> None:
+    tested = await bench(Phase.BEFORE)
+    result = await tested.step()
+    assert result.hold is not None and result.hold.reason is outcomes.HoldReason.REFUSED
+    assert tested.failing.because == []

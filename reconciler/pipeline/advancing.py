@@ -110,6 +110,8 @@ class Advancing:
         agenda = hooking.agenda(ledger, wanted, rollout.purpose)
         if rollout.phase in hooks.STAGES:
             of_hooks, hold = await self._hooking.look(rollout, agenda, prepared.target)
+            now = self._here.clock.monotonic()
+            rollout = hooks.noted(rollout, of_hooks, before=ledger.rollout or rollout, now=now)
             command = hooks.step(rollout, of_hooks, verification=verification)
             if hold is not None:
                 in_turn = hooks.left(rollout, agenda, rollout.phase)[0]

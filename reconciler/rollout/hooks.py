@@ -4,7 +4,7 @@ Beside the strategy's own machine, not in it: `turn` looks at what the strategy 
 that are due before it; `step` carries one stage of hooks on. The strategy's phase is entered when they are through.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import kinds
 from reconciler.model import health, hooks, live, manifests, outcomes, plans, records, rollouts, targets
@@ -146,6 +146,15 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
     return commands.Enter(AFTER[rollout.phase], "the hooks have run")
 
 
+def noted(rollout: rollouts.Rollout, seen: Seen, *, before: rollouts.Rollout, now: float) -> rollouts.Rollout:
+    """With the time for which the hook in turn has been unreadable, which is not the release's (`before`: as saved
+    last). The way back does not wait for it: in phase FAILING the time counts."""
+    unreadable = seen.look is not None and seen.look.health.state is health.State.UNKNOWN
+    if unreadable and rollout.phase is not Phase.FAILING:
+        return rollout.blinded(before=before, now=now)
+    return replace(rollout, blind=0.0, blind_since=0.0)
+
+
 def refused(rollout: rollouts.Rollout, hook: manifests.Manifest, because: str) -> commands.Ran | None:
     """What follows when a hook may not be made. The release holds until it may be (None); the way back asks nobody's
     leave."""
@@ -176,6 +185,9 @@ def _run(rollout: rollouts.Rollout, look: Look, *, deadline: float) -> commands.
     if state is health.State.HEALTHY or (state is health.State.SUSPENDED and found is None):
         uid = found.uid if found else look.row.uid if look.row else ""
         return commands.Ran(hook.key, uid, f"{hook.key.kind} {hook.key.name} {because}")
+    if state is health.State.UNKNOWN and not rollout.failing:
+        called = rollout.blind >= rolling.UNKNOWN_GRACE
+        return _wait(hook, because, rolling.HEARTBEAT, hold=outcomes.HoldReason.WORLD if called else None)
     if state is health.State.DEGRADED and look.health.blame is health.Blame.WORLD and not rollout.failing:
         return _wait(hook, because, rolling.HEARTBEAT, hold=outcomes.HoldReason.WORLD)
     if state is health.State.DEGRADED or (found is None and state is health.State.MISSING and _ended(hook)):

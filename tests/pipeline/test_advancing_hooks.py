@@ -1,6 +1,7 @@
 """A stage of hooks carried on against a cluster: what may not be made holds a release, and never the way back."""
 
 import types
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -17,16 +18,18 @@ Phase = rollouts.Phase
 
 
 class Gate(cluster.SandboxCluster):
-    """An API server that lets nothing in: it refuses, or never answers."""
+    """An API server that lets nothing in unless it is `open`: it refuses, or never answers."""
 
     def __init__(self, name: str, kept: objects.Objects) -> None:
         super().__init__(name, kept)
         self.kept = kept
-        self.refuses = True
+        self.refuses, self.open = True, False
 
     async def apply(self, manifest: manifests.Manifest, *, operation: str, force: bool) -> live.Applied | live.Refused:
         if self.refuses:
             return live.Refused(manifest.key, live.Why.DENIED, "exceeded quota", status=403)
+        if self.open:
+            return await super().apply(manifest, operation=operation, force=force)
         raise errors.Transient("the webhook does not answer")
 
 
@@ -141,4 +144,22 @@ async def test_a_refused_hook_holds_a_release_that_has_not_failed() -> None:
     tested = await bench(Phase.BEFORE)
     result = await tested.step()
     assert result.hold is not None and result.hold.reason is outcomes.HoldReason.REFUSED
+    assert tested.failing.because == []
+
+
+async def test_watches_that_cannot_be_read_fail_no_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage while a hook runs is no failure of the release: beyond the deadline it holds, and then goes on."""
+    tested = await bench(Phase.BEFORE)
+    tested.gate.refuses, tested.gate.open = False, True
+
+    def unread(key: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
+        raise errors.Transient("the watch is not in sync")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(tested.gate, "followed", unread)
+        assert (await tested.step()).outcome is outcomes.Outcome.WAITING
+        tested.clock.at += tested.prepared.target.verification.progress_deadline
+        result = await tested.step()
+        assert result.hold is not None and result.hold.reason is outcomes.HoldReason.WORLD
+    assert "the hooks have run" in (await tested.step()).because
     assert tested.failing.because == []

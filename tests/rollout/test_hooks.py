@@ -168,6 +168,7 @@ ONE = [
     (seen(), row(), State.SUSPENDED, 1, WAIT),  # Git stops it: it will never end
     (seen(), row(), State.SUSPENDED, 600, FAILED),
     (seen(), row(), State.UNKNOWN, 1, WAIT),
+    (seen(), row(), State.UNKNOWN, 600, WAIT),  # what cannot be read has not failed
     (None, row(), State.SUSPENDED, 1, RAN),  # its time to live is over
     (None, row(), State.MISSING, 1, FAILED),  # deleted in its middle: never run twice
     (seen(deleting=True), row(of="r0"), State.PROGRESSING, 1, WAIT),
@@ -204,6 +205,30 @@ def test_the_world_in_the_way_of_a_hook_holds() -> None:
     look = machine.Look(BEFORE, seen(), row(), its)
     done = machine.step(rollout(Phase.BEFORE, spent=9000.0), machine.Seen(look), verification=VERIFICATION)
     assert isinstance(done, commands.Wait) and done.hold is outcomes.HoldReason.WORLD
+
+
+@pytest.mark.parametrize(("blind", "hold"), [(59.0, None), (60.0, outcomes.HoldReason.WORLD)])
+def test_a_hook_that_cannot_be_read_is_waited_for_and_then_said(blind: float, hold: outcomes.HoldReason | None) -> None:
+    look = machine.Look(BEFORE, seen(), row(), health.Health(BEFORE.key, State.UNKNOWN, "the watch is not in sync"))
+    done = machine.step(rollout(Phase.BEFORE, blind=blind), machine.Seen(look), verification=VERIFICATION)
+    assert isinstance(done, commands.Wait) and done.hold is hold
+
+
+@pytest.mark.parametrize(
+    ("phase", "state", "spent", "blind"),
+    [
+        (Phase.BEFORE, State.UNKNOWN, 100.0, 30.0),  # as when it became unreadable
+        (Phase.BEFORE, State.PROGRESSING, 130.0, 0.0),
+        (Phase.FAILING, State.UNKNOWN, 130.0, 0.0),  # the way back does not wait for it
+    ],
+)
+def test_time_in_which_a_hook_cannot_be_read_is_not_the_release_s(
+    phase: rollouts.Phase, state: health.State, spent: float, blind: float
+) -> None:
+    before = rollout(phase, clock=1000.0, spent=100.0, blind_since=1000.0)
+    look = machine.Look(BEFORE, seen(), row(), health.Health(BEFORE.key, state, "says so"))
+    found = machine.noted(before.tick(1030.0), machine.Seen(look), before=before, now=1030.0)
+    assert (found.spent, found.blind) == (spent, blind)
 
 
 ACCOUNT = hook("account", *PRE, kind="ServiceAccount")
@@ -246,7 +271,13 @@ def test_a_stage_ends_with_what_its_policies_delete(phase: rollouts.Phase, expec
 
 @pytest.mark.parametrize(
     ("state", "spent", "expected"),
-    [(State.DEGRADED, 1, RAN), (State.PROGRESSING, 59, WAIT), (State.PROGRESSING, 60, RAN), (State.HEALTHY, 1, RAN)],
+    [
+        (State.DEGRADED, 1, RAN),
+        (State.PROGRESSING, 59, WAIT),
+        (State.PROGRESSING, 60, RAN),
+        (State.UNKNOWN, 60, RAN),
+        (State.HEALTHY, 1, RAN),
+    ],
 )
 def test_a_hook_of_a_failure_changes_nothing_of_it(
     state: health.State, spent: float, expected: type[commands.Command]

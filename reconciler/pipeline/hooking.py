@@ -5,12 +5,12 @@ crash goes on waiting for the Job that it finds, and makes none where one has ru
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
 from reconciler.model import health, hooks, ids, live, manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import heads, watching, world
-from reconciler.plan import fold, left, ownership, survey
+from reconciler.plan import fold, left, ownership, survey, waves
 from reconciler.rollout import hooks as machine
 from reconciler.verify import family, judgement, objects
 from reconciler.verify import hooks as verify
@@ -121,22 +121,59 @@ async def planned(
     installation: str,
 ) -> Planned:
     """What a release of `wanted` would run. A hook that the server refuses holds the release before its first write;
-    one whose name an earlier run still has cannot be asked about."""
+    one whose name an earlier run still has, or whose namespace or kind comes before it, cannot be asked about."""
     due = agenda(ledger, wanted, rollouts.Purpose.RELEASE).all
     known = {row.key: row for row in rows}
-    opened = {one.key.name for one in wanted.kept.manifests if one.key.kind == "Namespace" and not one.key.group}
+    unserved = await _unserved(cluster, frozenset(hook.key.kind_key for _, hook in due))
     shown, holds = [], []
-    for phase, hook in due:
+    for place, (phase, hook) in enumerate(due):
         row, key = known.get(hook.key), head.target.key
-        answer = await _planned(cluster, hook, row, target=key, installation=installation)
+        before = waves.made((*_written_before(phase, hook, wanted.kept), *(earlier for _, earlier in due[:place])))
+        answer: plans.Change | outcomes.Hold
+        if hook.key.kind_key in unserved:
+            answer, before = _unknown_kind(hook), replace(before, namespaces=frozenset())
+        else:
+            answer = await _planned(cluster, hook, row, target=key, installation=installation)
+            before = replace(before, kinds=frozenset())  # what is served can be asked about
         if isinstance(answer, plans.Change):
             shown.append((machine.WORDS[phase], answer))
-        elif phase is rollouts.Phase.BEFORE or hook.key.namespace not in opened:
-            holds.append(answer)
-        else:
-            unknown = "its namespace is created by this plan"
+        elif unknown := before.holds_up(hook.key):
             shown.append((machine.WORDS[phase], fold.later(hook, unknown)))
+        else:
+            holds.append(answer)
     return Planned(tuple(shown), tuple(holds))
+
+
+def _written_before(
+    phase: rollouts.Phase, hook: manifests.Manifest, kept: manifests.ManifestSet
+) -> tuple[manifests.Manifest, ...]:
+    """The objects that are written when the hook's turn comes: those of its own wave are, and all once it is over."""
+    match phase:
+        case rollouts.Phase.BEFORE:
+            return ()
+        case rollouts.Phase.DURING:
+            places = waves.places(kept.manifests)
+            return tuple(one for one in kept.manifests if places[one.key].wave <= hook.wave)
+        case _:
+            return kept.manifests
+
+
+async def _unserved(cluster: ports.Cluster, needed: frozenset[ids.KindKey]) -> frozenset[ids.KindKey]:
+    """Those of `needed` that the cluster does not serve, asked afresh where it seems so."""
+    missing = needed
+    for fresh in (False, True):
+        if missing:
+            facts = await cluster.facts(fresh=fresh)
+            missing = frozenset(kind for kind in missing if facts.preferred(kind) is None)
+    return missing
+
+
+def _unknown_kind(hook: manifests.Manifest) -> outcomes.Hold:
+    because = (
+        f"{hook.key} ({hook.origin}): the cluster does not serve {hook.key.kind_key}; where this release brings its "
+        "definition, make that a hook of a lower weight"
+    )
+    return outcomes.Hold(outcomes.HoldReason.REFUSED, because)
 
 
 async def _planned(

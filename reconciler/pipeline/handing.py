@@ -22,6 +22,10 @@ class Hands(Protocol):
     async def claimed(self, key: ids.ObjectKey) -> str:
         """Who else has made the object, or is making it; '' when nobody does who wants it."""
 
+    async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
+        """The other target that made the object, or is making it, and renders it for certain; None when there is none.
+        `owner`: whose mark it carries, None where it is not there."""
+
     async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
         """Those of `keys` that another target renders now, or may render as far as can be told, with a sentence."""
 
@@ -39,21 +43,29 @@ class Neighbours:
         self._before = ledger.present.revision if ledger.present else ""
 
     async def keeps(self, giver: ids.TargetKey, key: ids.ObjectKey) -> str:
+        found = await self._renders(giver, key)
+        return found if isinstance(found, str) else f"{giver} renders it still" if found else ""
+
+    async def _renders(self, giver: ids.TargetKey, key: ids.ObjectKey) -> bool | str:
+        """Whether `giver` renders the object, or why that cannot be told."""
         head = self._heads.of(giver) if giver.environment in self._here.settings.environments else None
         if head is None:
             return f"what {giver} wants is not read here"
         if isinstance(head, outcomes.Hold):
-            return "" if await self._left(giver, head) else f"what {giver} wants cannot be told: {head.because}"
+            return False if await self._left(giver, head) else f"what {giver} wants cannot be told: {head.because}"
         try:
             wanted = await self._render(await self._wanted(giver, head))
         except errors.Terminal as error:
             return f"what {giver} wants cannot be told: {error}"
-        return f"{giver} renders it still" if wanted.find(key) else ""
+        return wanted.find(key) is not None
 
     async def claimed(self, key: ids.ObjectKey) -> str:
-        others = self._others()
-        owner = await self._here.journal.owner(key, cluster_of=others) if others else None
+        owner = await self._known(key)
         return await self.keeps(owner, key) if owner else ""
+
+    async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
+        other = owner or await self._known(key)
+        return other if other and await self._renders(other, key) is True else None
 
     async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
         """A target that is in sync with its head has what it renders already: only the others are asked."""
@@ -75,6 +87,11 @@ class Neighbours:
                 because = f"whether {other} takes it over cannot be told: {unknown}"
                 found |= {key: because for key in keys if key not in found}
         return found
+
+    async def _known(self, key: ids.ObjectKey) -> ids.TargetKey | None:
+        """The other target whose inventory has the object."""
+        others = self._others()
+        return await self._here.journal.owner(key, cluster_of=others) if others else None
 
     def _others(self) -> list[ids.TargetKey]:
         """Of the same cluster."""
@@ -117,6 +134,17 @@ class Neighbours:
             return True
         except errors.Terminal:
             return bool(digest)
+
+
+async def taker(
+    hands: Hands, key: ids.ObjectKey, *, meta: live.LiveMeta | None, of: ids.TargetKey, within: str
+) -> ids.TargetKey | None:
+    """The target of the installation `within` that has what `of` once had, and renders it for certain; None when there
+    is none. `meta`: of the live object, None where it is not there."""
+    mark = meta.owner() if meta else None
+    if meta and (mark is None or mark.installation != within or mark.target == of):
+        return None
+    return await hands.has(key, mark.target if mark else None)
 
 
 MOVED = "moved"

@@ -57,6 +57,7 @@ class _Found:
     changes: list[plans.Change] = field(default_factory=list)
     holds: list[outcomes.Hold] = field(default_factory=list)
     learnt: list[records.InventoryRow] = field(default_factory=list)
+    forget: list[ids.ObjectKey] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -89,7 +90,7 @@ async def make(
     found = planner.found
     plan = waves.assemble(target.key, found.changes, wanted=manifest_set, made=view.made, prunes=pruning.prunes)
     notes = (*manifest_set.notes, *pruning.notes, *dict.fromkeys(found.warnings))
-    return Planned(plan, tuple(found.holds), tuple(found.learnt), pruning.forget, notes)
+    return Planned(plan, tuple(found.holds), tuple(found.learnt), (*pruning.forget, *found.forget), notes)
 
 
 def _held(target: targets.Target, wanted: manifests.ManifestSet, reason: outcomes.HoldReason, because: str) -> Planned:
@@ -237,6 +238,8 @@ class _Planner:
         when the server says anything else: it is looked at closely then."""
         if look.row is not None or self.view.metas.get(look.manifest.key) is not None:
             return None
+        if given := await self._left_to_its_taker(look, None):
+            return given
         if self.hands and (other := await self.hands.claimed(look.manifest.key)):
             because = f"{look.manifest.key} ({look.manifest.origin}): {self.target.key} wants it as well; {other}"
             return outcomes.Hold(outcomes.HoldReason.OTHER_OWNER, because)
@@ -262,6 +265,8 @@ class _Planner:
         differ for that reason: an apply of what is live already does no harm."""
         try:
             before = await self.cluster.read(look.manifest.key)
+            if before is not None and (given := await self._left_to_its_taker(look, before.meta)):
+                return given
             if before is not None and before.meta.deleting:
                 return fold.waiting(before.meta)
             if before is not None:
@@ -319,6 +324,20 @@ class _Planner:
             return found
         why = await self.hands.keeps(giver.target, meta.key)
         return replace(found, because=f"{found.because}; {why}") if why else None
+
+    async def _left_to_its_taker(self, look: survey.Look, meta: live.LiveMeta | None) -> plans.Change | None:
+        """What has changed hands by the commit that failed here stays where it went: a return has the rest of its
+        objects to bring back, and must not be held by this one. Its row goes: it is the other target's to keep."""
+        if self.purpose is rollouts.Purpose.RELEASE or self.hands is None:
+            return None
+        key = look.manifest.key
+        owner = await handing.taker(self.hands, key, meta=meta, of=self.target.key, within=self.installation)
+        if owner is None:
+            return None
+        change = fold.left_to(owner, look.manifest, meta=meta)
+        self.found.warnings.append(f"{key}: {change.because}")
+        self.found.forget += [key] if look.row else []
+        return change
 
     async def _adopted(self, look: survey.Look, before: live.LiveObject) -> plans.Change | outcomes.Hold | None:
         """Somebody else's object: taken over where Git allows it and nobody goes on applying it. None: look again."""

@@ -85,6 +85,13 @@ def handed(change: plans.Change, takers: Mapping[ids.ObjectKey, str]) -> plans.C
     return replace(change, action=plans.Action.SKIPPED, because=takers[change.key], awaited=True)
 
 
+def left_to(owner: ids.TargetKey, manifest: manifests.Manifest, *, meta: live.LiveMeta | None) -> plans.Change:
+    """What a return would bring back and another target has by now: neither written nor waited for."""
+    because = f"{owner} has it now; a return leaves it there"
+    uid = meta.uid if meta else ""
+    return plans.Change(plans.Action.UNCHANGED, manifest.key, because, manifest=manifest, uid=uid, live=meta)
+
+
 def taken(
     found: plans.Change | outcomes.Hold | None, before: live.LiveObject | None, *, target: ids.TargetKey
 ) -> plans.Change | outcomes.Hold | None:

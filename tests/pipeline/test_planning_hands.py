@@ -14,6 +14,7 @@ from tests.support import planned
 Action = plans.Action
 Reason = outcomes.HoldReason
 OTHER = ids.TargetKey("production", "other")
+STILL = "production/other renders it still"
 
 
 class Hands:
@@ -30,6 +31,9 @@ class Hands:
 
     async def claimed(self, key: ids.ObjectKey) -> str:
         return self.claims
+
+    async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
+        return OTHER if owner in (None, OTHER) and STILL in (self.kept, self.claims) else None
 
     async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
         return {key: "it changes hands: production/other renders it now" for key in keys if key in self.takes}
@@ -71,6 +75,51 @@ async def test_another_targets_object_is_taken_when_it_lets_go(bench: Handed) ->
     change = only(await bench.plan(planned.config("a", x="1")))
     assert change.action is Action.ADOPTED and change.handover is None
     assert "changes hands from production/other" in change.because
+
+
+BACK = [rollouts.Purpose.REVERT, rollouts.Purpose.HEAL]
+
+
+@pytest.mark.parametrize("purpose", BACK)
+@pytest.mark.parametrize("row", [True, False])
+async def test_a_return_leaves_what_was_given_away_to_its_taker(
+    bench: Handed, purpose: rollouts.Purpose, row: bool
+) -> None:
+    wanted, mended = planned.config("a", x="1"), planned.config("b", x="1")
+    bench.applied(wanted, mended)
+    bench.cluster.land(planned.manifest("ConfigMap", "a", target=OTHER, data={"x": "1"}))
+    bench.cluster.land(planned.config("b", x="broken"))
+    if not row:
+        del bench.rows[wanted.key]
+    bench.hands = Hands(keeps=STILL)
+    made = await bench.plan(wanted, mended, purpose=purpose)
+    actions = {change.key.name: change.action for wave in made.plan.waves for change in wave}
+    assert made.holds == () and actions == {"a": Action.UNCHANGED, "b": Action.CONFIGURED}
+    assert made.forget == ((wanted.key,) if row else ()) and made.learnt == ()
+    assert any("production/other has it now; a return leaves it there" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("purpose", BACK)
+async def test_a_return_leaves_what_its_taker_is_just_making(bench: Handed, purpose: rollouts.Purpose) -> None:
+    bench.hands = Hands(claimed=STILL)
+    change = only(await bench.plan(planned.config("a", x="1"), purpose=purpose))
+    assert change.action is Action.UNCHANGED and "production/other has it now" in change.because
+
+
+@pytest.mark.parametrize(
+    ("keeps", "actions", "holds"),
+    [
+        pytest.param("what it wants cannot be told", [], [Reason.OTHER_OWNER], id="unknown is not passed"),
+        pytest.param("", [Action.ADOPTED], [], id="it has let go: taken back"),
+    ],
+)
+async def test_a_return_takes_back_what_nobody_renders(
+    bench: Handed, keeps: str, actions: list[Action], holds: list[Reason]
+) -> None:
+    bench.cluster.land(planned.manifest("ConfigMap", "a", target=OTHER, data={"x": "1"}))
+    bench.hands = Hands(keeps=keeps)
+    made = await bench.plan(planned.config("a", x="1"), purpose=rollouts.Purpose.REVERT)
+    assert [change.action for wave in made.plan.waves for change in wave] == actions and reasons(made) == holds
 
 
 async def test_what_another_one_is_making_is_not_made_twice(bench: Handed) -> None:

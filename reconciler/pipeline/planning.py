@@ -128,10 +128,8 @@ async def _unserved(cluster: ports.Cluster, needed: Iterable[ids.KindKey]) -> fr
 async def _read_if_unseen(cluster: ports.Cluster, key: ids.ObjectKey) -> live.LiveMeta | None:
     """The metadata, None only when the server itself says so: a watch may lag behind a write of ours (API-05)."""
     meta = cluster.meta(key)
-    if meta is None:
-        found = await cluster.read(key)
-        meta = found.meta if found else None
-    return meta
+    found = None if meta else await cluster.read(key)
+    return found.meta if found else meta
 
 
 @dataclass(slots=True)
@@ -158,9 +156,12 @@ class _Planner:
             if row.key.kind_key in self.view.unserved
         }
         asked = [row.key for row in left if row.key not in unknown and not self.view.made.holds_up(row.key)]
-        answers = await _gathered(_read_if_unseen(self.cluster, key) for key in asked)
+        # Read, whatever the watches know: what a late one shows as ours may have changed hands, and keeps its UID (I7).
+        answers = await _gathered(self.cluster.read(key) for key in asked)
         # What lies in a namespace, or is of a kind, that is yet to be created does not exist.
-        metas = {row.key: None for row in left} | dict(zip(asked, answers, strict=True))
+        metas = {row.key: None for row in left} | {
+            key: found.meta for key, found in zip(asked, answers, strict=True) if found
+        }
         pruning = prune.leftovers(
             left,
             metas,

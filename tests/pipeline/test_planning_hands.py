@@ -137,6 +137,25 @@ async def test_what_another_one_takes_over_is_not_pruned_and_waited_for(bench: H
     assert (leaving.action, leaving.awaited) == (Action.SKIPPED, True)
 
 
+@pytest.mark.parametrize("deleting", [False, True])
+async def test_a_watch_that_lags_prunes_nothing_that_has_changed(
+    bench: Handed, monkeypatch: pytest.MonkeyPatch, deleting: bool
+) -> None:
+    """Another target took the object, or somebody deletes it, and the watch shows it still as it was; its UID stays."""
+    kept, given = planned.config("a", x="1"), planned.config("b", x="1")
+    bench.applied(kept, given)
+    await bench.plan(kept, given)  # opens the watches
+    lagging = {manifest.key: bench.cluster.meta(manifest.key) for manifest in (kept, given)}
+    monkeypatch.setattr(bench.cluster, "meta", lagging.__getitem__)
+    if deleting:
+        bench.cluster.terminate(given.key)
+    else:
+        bench.cluster.land(planned.manifest("ConfigMap", "b", target=OTHER, data={"x": "1"}))
+    made = await bench.plan(kept)
+    assert [change.action for change in made.plan.prunes] == ([Action.SKIPPED] if deleting else [])
+    assert made.forget == (() if deleting else (given.key,))
+
+
 @pytest.mark.parametrize(
     ("state", "action"), [(targets.State.ABSENT, Action.PRUNED), (targets.State.ORPHANED, Action.ORPHANED)]
 )

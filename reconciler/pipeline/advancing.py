@@ -183,7 +183,10 @@ class Advancing:
                 return await self._wait(ledger, rollout, command)
             case commands.Enter():
                 return await self._enter(ledger, rollout, command)
-            case commands.Run() | commands.Ran() | commands.Remove() | commands.Lose():
+            case commands.Lose():
+                stays = await self._failing.stays(replace(ledger, rollout=rollout), prepared, command.because)
+                return Stepped(stays.ledger, stays.result) if stays else await self._hook(ledger, rollout, command)
+            case commands.Run() | commands.Ran() | commands.Remove():
                 return await self._hook(ledger, rollout, command)
             case commands.Open():
                 return Stepped(await self._here.write(replace(ledger, rollout=replace(rollout, wave=command.place))))

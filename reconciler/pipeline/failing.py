@@ -57,6 +57,21 @@ class Failing:
 
     async def answer(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> Answer:
         """What follows from the failure of `ledger.rollout`, whose inputs are `prepared`."""
+        return await self._many(ledger, because) or await self._end(ledger, prepared, because)
+
+    async def stays(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> Answer | None:
+        """How the pass ends where nothing follows from the failure now; asked before its hooks run, since the rollout
+        may yet recover. None: something does follow."""
+        if stays := await self._many(ledger, because):
+            return stays
+        if ledger.rollout is not None:
+            ending = judge.judge(await self._facts(ledger, ledger.rollout, prepared, because))
+            if isinstance(ending, judge.Keep):
+                return await self._keep(ledger, ending.because)
+        return None
+
+    async def _many(self, ledger: records.Ledger, because: str) -> Answer | None:
+        """The brake: too many fail at once, or that is not known yet."""
         rollout = ledger.rollout
         if rollout is None:
             return Answer(ledger, None)
@@ -67,7 +82,7 @@ class Failing:
                 return Answer(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, verdict.because, RETRY))
             if verdict.decision is verdicts.Decision.BLOCK:
                 return await self._braked(ledger, f"{verdict.because}; here: {because}")
-        return await self._end(ledger, prepared, because)
+        return None
 
     async def _brake(self, key: ids.TargetKey) -> verdicts.Verdict:
         now, failed = self._here.clock.monotonic(), set(self._failing)

@@ -44,10 +44,14 @@ class Clock:
 
 
 class Failing:
-    """Where the way back would begin: notes why."""
+    """Where the way back would begin: notes why. `many`: too many fail at once, so that nothing follows."""
 
     def __init__(self) -> None:
         self.because: list[str] = []
+        self.many = False
+
+    async def stays(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> failing.Answer | None:
+        return failing.Answer(ledger, outcomes.PassResult(outcomes.Outcome.HELD, because, 15.0)) if self.many else None
 
     async def answer(self, ledger: records.Ledger, prepared: heads.Prepared, because: str) -> failing.Answer:
         self.because.append(because)
@@ -57,13 +61,13 @@ class Failing:
 class Bench:
     """One rollout in a stage of hooks, and all that carries it on."""
 
-    def __init__(self, here: world.World, phase: rollouts.Phase) -> None:
+    def __init__(self, here: world.World, phase: rollouts.Phase, *more: manifests.Manifest) -> None:
         here.clock = self.clock = Clock(here)
         self.here, self.failing = here, Failing()
         moment = hooks.Moment.FAILED if phase is Phase.FAILING else hooks.Moment.PRE_INSTALL
         its = hooks.Hook(frozenset({moment}), frozenset())
         self.hook = replace(planned.config("alarm", text="it fails"), hook=its)
-        wanted = planned.manifest_set(self.hook)
+        wanted = planned.manifest_set(self.hook, *more)
 
         async def render(prepared: heads.Prepared) -> manifests.ManifestSet:
             return wanted
@@ -93,6 +97,10 @@ class Bench:
         self.ledger = stepped.ledger
         return stepped.result
 
+    def phase(self) -> rollouts.Phase:
+        assert self.ledger.rollout is not None
+        return self.ledger.rollout.phase
+
     @property
     def gate(self) -> Gate:
         found = self.here.clusters["one"]
@@ -100,8 +108,8 @@ class Bench:
         return found
 
 
-async def bench(phase: rollouts.Phase) -> Bench:
-    return Bench(await worlds.made(lambda name, kept, journal: Gate(name, kept)), phase)
+async def bench(phase: rollouts.Phase, *more: manifests.Manifest) -> Bench:
+    return Bench(await worlds.made(lambda name, kept, journal: Gate(name, kept)), phase, *more)
 
 
 async def test_a_refused_hook_does_not_keep_a_failed_release() -> None:
@@ -163,3 +171,21 @@ async def test_watches_that_cannot_be_read_fail_no_hook(monkeypatch: pytest.Monk
         assert result.hold is not None and result.hold.reason is outcomes.HoldReason.WORLD
     assert "the hooks have run" in (await tested.step()).because
     assert tested.failing.because == []
+
+
+async def test_nothing_answers_a_failure_that_many_share() -> None:
+    """The hooks of a failure run when it is one: a release that many neighbours share their fate with may recover."""
+    its = hooks.Hook(frozenset({hooks.Moment.PRE_INSTALL}), frozenset())
+    containers = [{"name": "migrate", "image": "migrate:1"}]
+    spec = {"template": {"spec": {"containers": containers, "restartPolicy": "Never"}}}
+    job = replace(planned.manifest("Job", "migrate", api_version="batch/v1", spec=spec), hook=its)
+    siren = replace(planned.config("siren"), hook=hooks.Hook(frozenset({hooks.Moment.FAILED}), frozenset()))
+    tested = await bench(Phase.BEFORE, job, siren)
+    tested.gate.refuses, tested.gate.open, tested.failing.many = False, True, True
+    assert (await tested.step()).outcome is outcomes.Outcome.WAITING
+    tested.clock.at += tested.prepared.target.verification.progress_deadline
+    assert (await tested.step()).outcome is outcomes.Outcome.HELD
+    assert tested.phase() is Phase.BEFORE
+    tested.failing.many = False
+    await tested.step()
+    assert tested.phase() is Phase.FAILING

@@ -6,6 +6,7 @@ from reconciler import errors
 from reconciler.model import manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import chain, deciding, dependencies, drift, heads, world
 from reconciler.plan import drift as drifts
+from reconciler.rollout import rolling
 from reconciler.source import admission, desired
 
 
@@ -62,6 +63,8 @@ class Starting:
         if done:
             return await self._heal(ledger, prepared, wanted, decided.plan, choice=choice, count=count)
         if not decided.plan.writes and ledger.last_good and ledger.last_good.manifest_digest == wanted.digest:
+            if skipped := _skipped(decided.plan):
+                return Started(ledger, _later(choice, skipped))
             return Started(await self._good_already(ledger, choice, wanted, count=count), _rest(choice))
         if purpose is rollouts.Purpose.RELEASE:
             choice = replace(choice, revision=decided.since)
@@ -92,6 +95,8 @@ class Starting:
     ) -> Started:
         """Everything is there already, and may have drifted. What held the head before is still told afterwards."""
         key = ledger.target
+        if not plan.writes and (skipped := _skipped(plan)):
+            return Started(ledger, _later(choice, skipped))
         if not plan.writes:
             self._drift.clean(key, count=count)
             await self._drift.learn(key)
@@ -201,6 +206,19 @@ def _turned(rollout: rollouts.Rollout, ledger: records.Ledger, before: records.P
 
 def _gone(ledger: records.Ledger) -> str:
     return f"{ledger.gone}, as application.yaml says" if ledger.gone else ""
+
+
+def _skipped(plan: plans.Plan) -> str:
+    """Why an object that is wanted cannot be written now (it is being deleted, say); '' where all are as wanted."""
+    skipped = (change for wave in plan.waves for change in wave if change.action is plans.Action.SKIPPED)
+    return next((f"{change.key}: {change.because}" for change in skipped), "")
+
+
+def _later(choice: desired.Desired, because: str) -> outcomes.PassResult:
+    """Nothing can be written, and not everything is as wanted: neither in sync nor good. It looks again soon."""
+    if choice.hold:
+        return held(choice.hold, due_in=rolling.HEARTBEAT)
+    return outcomes.PassResult(outcomes.Outcome.WAITING, because, rolling.HEARTBEAT)
 
 
 def _rest(choice: desired.Desired, *, tolerated: str = "") -> outcomes.PassResult:

@@ -159,9 +159,7 @@ class _Planner:
         # Read, whatever the watches know: what a late one shows as ours may have changed hands, and keeps its UID (I7).
         answers = await _gathered(self.cluster.read(key) for key in asked)
         # What lies in a namespace, or is of a kind, that is yet to be created does not exist.
-        metas = {row.key: None for row in left} | {
-            key: found.meta for key, found in zip(asked, answers, strict=True) if found
-        }
+        metas = {row.key: None for row in left} | {key: it.meta for key, it in zip(asked, answers, strict=True) if it}
         pruning = prune.leftovers(
             left,
             metas,

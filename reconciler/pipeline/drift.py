@@ -31,8 +31,9 @@ class Drift:
     def __init__(self, here: world.World, wake: Callable[[ids.TargetKey], None]) -> None:
         self._here = here
         self._wake = wake
-        self._rows: dict[tuple[str, ids.ObjectKey], tuple[ids.TargetKey, records.InventoryRow]] = {}
-        self._of: dict[ids.TargetKey, tuple[tuple[str, ids.ObjectKey], ...]] = {}
+        self._inventories: dict[ids.TargetKey, tuple[records.InventoryRow, ...]] = {}
+        self._claims: dict[tuple[str, ids.ObjectKey], dict[ids.TargetKey, records.InventoryRow]] = {}
+        """Who has an object in its inventory: two targets while it changes hands between them."""
         self._dirty: dict[ids.TargetKey, str] = {}
         self._count: dict[ids.TargetKey, int] = {}
         self._healings: dict[ids.TargetKey, Healing] = {}
@@ -44,25 +45,25 @@ class Drift:
     async def learn(self, key: ids.TargetKey) -> None:
         """Read the target's inventory: against it the watches' news is judged from now on."""
         cluster = self._here.cluster_of(key).name
-        for found in self._of.get(key, ()):
-            self._rows.pop(found, None)
         rows = await self._here.journal.inventory(key)
-        self._of[key] = tuple((cluster, row.key) for row in rows)
-        self._rows |= {(cluster, row.key): (key, row) for row in rows}
+        for row in self.rows(key):
+            self._claims[cluster, row.key].pop(key)
+            if not self._claims[cluster, row.key]:
+                del self._claims[cluster, row.key]
+        for row in rows:
+            self._claims.setdefault((cluster, row.key), {})[key] = row
+        self._inventories[key] = rows
 
     def rows(self, key: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
         """The target's inventory as learnt last."""
-        return tuple(self._rows[found][1] for found in self._of.get(key, ()))
+        return self._inventories.get(key, ())
 
     def heard(self, seen: ports.Seen) -> None:
         """A watch saw a change: one dictionary look-up for what is not ours, one comparison for what is."""
-        found = self._rows.get((seen.cluster, seen.meta.key))
-        if found is None:
-            return
-        key, row = found
-        because = f"{seen.meta.key} was deleted" if seen.gone and _same(row, seen.meta) else ""
-        if because := because or ("" if seen.gone else drift.suspicious(row, seen.meta)):
-            self.suspect(key, because)
+        for key, row in tuple(self._claims.get((seen.cluster, seen.meta.key), {}).items()):
+            because = f"{seen.meta.key} was deleted" if seen.gone and _same(row, seen.meta) else ""
+            if because := because or ("" if seen.gone else drift.suspicious(row, seen.meta)):
+                self.suspect(key, because)
 
     def suspect(self, key: ids.TargetKey, because: str) -> None:
         """Look at the target again though nothing of it changed in Git."""

@@ -1,0 +1,62 @@
+"""What the watches say, judged against the inventories of the targets that an object belongs to."""
+
+import dataclasses
+
+import pytest
+
+from reconciler import ports
+from reconciler.model import ids, live, records
+from reconciler.pipeline import drift, world
+from tests.support import planned, worlds
+
+WEB, STAYS = ids.TargetKey("production", "web"), ids.TargetKey("production", "stays")
+SETTINGS = planned.key("ConfigMap", "settings")
+ROW = records.InventoryRow(SETTINGS, "u1", "digest", "ours", "5", "r1")
+
+
+class Bench:
+    """Drift over a journal, and who was woken."""
+
+    def __init__(self, here: world.World) -> None:
+        self.here = here
+        self.woken: list[ids.TargetKey] = []
+        self.drift = drift.Drift(here, self.woken.append)
+
+    async def has(self, key: ids.TargetKey, row: records.InventoryRow) -> None:
+        await self.here.journal.adopt_rows(key, [row], epoch=self.here.epoch)
+        await self.drift.learn(key)
+
+    async def lacks(self, key: ids.TargetKey, row: records.InventoryRow) -> None:
+        await self.here.journal.adopt_rows(key, [], forget=[row.key], epoch=self.here.epoch)
+        await self.drift.learn(key)
+
+    def hear(self, *, version: str, entry: str, gone: bool = False, cluster: str = "one") -> list[ids.TargetKey]:
+        meta = live.LiveMeta(SETTINGS, "u1", version, entry, mark="", controlled=False, deleting=False)
+        self.woken.clear()
+        self.drift.heard(ports.Seen(cluster, meta, gone))
+        return self.woken
+
+
+@pytest.fixture
+async def bench() -> Bench:
+    return Bench(await worlds.made())
+
+
+async def test_an_object_that_changes_hands_is_in_two_inventories_for_a_while(bench: Bench) -> None:
+    taken = dataclasses.replace(ROW, rollout=records.HANDED)
+    await bench.has(WEB, ROW)
+    await bench.has(STAYS, taken)
+    assert (bench.drift.rows(WEB), bench.drift.rows(STAYS)) == ((ROW,), (taken,))
+    assert bench.hear(version="6", entry="theirs") == [WEB, STAYS]
+    await bench.lacks(WEB, ROW)
+    assert (bench.drift.rows(WEB), bench.drift.rows(STAYS)) == ((), (taken,))
+    assert bench.hear(version="7", entry="", gone=True) == [STAYS]
+    await bench.lacks(STAYS, taken)
+    assert bench.hear(version="8", entry="theirs") == []
+
+
+async def test_the_news_of_another_cluster_or_of_our_own_write_wakes_nobody(bench: Bench) -> None:
+    await bench.has(WEB, ROW)
+    assert bench.hear(version="6", entry="theirs", cluster="two") == []
+    assert bench.hear(version="6", entry="ours") == []
+    assert bench.hear(version="5", entry="theirs") == []

@@ -55,8 +55,8 @@ class ControlPlane(access.ClusterAccess):
         self.wait_for(self._ready, READY_WITHIN, what="the API server being ready")
 
     def restart_controllers(self) -> None:
-        """After an outage they rest up to half a minute before they try again: tests have no use for that. kwok comes back
-        by itself: a fresh one forgets the pods that were made before it holds the node's lease, for good."""
+        """After an outage they rest up to half a minute before they try again: tests have no use for that. kwok comes
+        back by itself: a fresh one forgets the pods that were made before it holds the node's lease, for good."""
         for name in ("kube-controller-manager", "kube-scheduler"):
             self._parts[name].kill()
             self._parts[name].start()

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help install test simulate kill pauses mutants check demo control-plane cluster lock clean
+.PHONY: help install test simulate kill pauses mutants bench check demo control-plane cluster lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -24,6 +24,9 @@ pauses: control-plane ## pause the leader COUNT times (200) beside a stand-by: h
 
 mutants: control-plane ## break an invariant at a time in a copy, and show which test notices: minutes
 	$(BIN)/python -m tests.mutants
+
+bench: control-plane ## measure what it costs, on a real control plane: half an hour; ONLY='noop bulk', QUICK=1 (keeps nothing)
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ONLY)
 
 simulate: $(READY) ## the whole daemon in virtual time, with faults; SEED=0 COUNT=100 WORKERS=1, COVERAGE=1
 	@$(BIN)/python -m tests.simulation --seed $(or $(SEED),0) --count $(or $(COUNT),1) --workers $(or $(WORKERS),1) \

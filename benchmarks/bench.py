@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import datetime
+import json
 import os
 import pathlib
 import re
@@ -186,10 +187,13 @@ def bench(ready: access.ClusterAccess) -> Iterator[Bench]:
 
 
 def main(measure: Callable[[bool], list[figures.Figure]]) -> None:
-    """Run one benchmark and print its table. `--quick`: small numbers, to see that it works."""
+    """Run one benchmark and print its table."""
     parser = argparse.ArgumentParser(description=measure.__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
-    found = measure(parser.parse_args().quick)
-    load = os.getloadavg()[0]
+    parser.add_argument("--json", type=pathlib.Path, help="a file to write the figures to as well")
+    asked = parser.parse_args()
+    found = measure(asked.quick)
+    if asked.json:
+        asked.json.write_text(json.dumps(figures.plain(found), ensure_ascii=False))
     print(figures.table(found))
-    print(f"\nload average {load:.1f} on {os.cpu_count()} cores; n: samples")
+    print(f"\nload average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; n: samples")

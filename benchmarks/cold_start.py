@@ -31,7 +31,7 @@ def measure(quick: bool) -> list[figures.Figure]:
         figures.Figure(name, "process start to all in sync", tuple(wall), "s", most=3),
         figures.Figure(name, "processor", tuple(cpu), "s"),
         figures.Figure(
-            name, "memory after", tuple(memory), "MiB", most=120, others="Flux 207 MiB; Argo CD 515 MiB at 1,000"
+            name, "memory after", tuple(memory), "MiB", most=120, peers=(("Flux", 207), ("Argo CD, 1,000", 515))
         ),
         figures.Figure(name, "calls, watches not counted", tuple(calls), "calls"),
     ]

@@ -1,16 +1,18 @@
 """Figures and how they are shown: the median of what was measured, with its extremes, beside the target and a peer."""
 
 import dataclasses
-import json
 import statistics
 from collections.abc import Sequence
-
-PEERS = "reference figures of docs/performance.md, measured before on the same kind of machine"
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of a table. `samples` in `unit`; `least`/`most` is the target, None where there is none."""
+    """One line of a table. `samples` in `unit`; `least`/`most` is the target, None where there is none.
+
+    `peers`: name → what it needs, in `unit`; measured before on the same kind of machine (docs/performance.md).
+    `others`: what is to be said of them instead.
+    """
 
     benchmark: str
     what: str
@@ -18,8 +20,8 @@ class Figure:
     unit: str
     most: float | None = None
     least: float | None = None
+    peers: tuple[tuple[str, float], ...] = ()
     others: str = ""
-    note: str = ""
 
     @property
     def median(self) -> float:
@@ -35,14 +37,15 @@ class Figure:
     @property
     def target(self) -> str:
         if self.most is not None:
-            return f"≤ {short(self.most)} {self.unit}"
-        return f"≥ {short(self.least)} {self.unit}" if self.least is not None else ""
+            return f"≤ {short(self.most)} {self.unit}".strip()
+        return f"≥ {short(self.least)} {self.unit}".strip() if self.least is not None else ""
 
     def cells(self) -> tuple[str, ...]:
         spread = f"{short(min(self.samples))} – {short(max(self.samples))}" if len(self.samples) > 1 else ""
         verdict = {True: "yes", False: "no", None: ""}[self.reached]
-        ours = f"{short(self.median)} {self.unit}"
-        return self.benchmark, self.what, ours, spread, str(len(self.samples)), self.target, verdict, self.others
+        ours = f"{short(self.median)} {self.unit}".strip()
+        others = self.others or ", ".join(f"{name} {short(value)}" for name, value in self.peers)
+        return self.benchmark, self.what, ours, spread, str(len(self.samples)), self.target, verdict, others
 
 
 HEAD = ("benchmark", "what", "ours (median)", "min – max", "n", "target", "reached", "others")
@@ -71,13 +74,23 @@ def table(figures: Sequence[Figure]) -> str:
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    notes = [f"- {figure.benchmark}, {figure.what}: {figure.note}" for figure in figures if figure.note]
-    return "\n".join(lines + (["", *notes] if notes else []))
+    return "\n".join(lines)
 
 
-def dump(figures: Sequence[Figure]) -> str:
-    return json.dumps([dataclasses.asdict(figure) for figure in figures], ensure_ascii=False, indent=1)
+def plain(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+    """As JSON can hold them."""
+    return [dataclasses.asdict(figure) for figure in figures]
 
 
-def load(text: str) -> list[Figure]:
-    return [Figure(**(entry | {"samples": tuple(entry["samples"])})) for entry in json.loads(text)]
+def read(entries: Sequence[dict[str, Any]]) -> list[Figure]:
+    """The inverse of `plain`."""
+    return [
+        Figure(
+            **(
+                entry
+                | {"samples": tuple(entry["samples"])}
+                | {"peers": tuple((name, value) for name, value in entry["peers"])}
+            )
+        )
+        for entry in entries
+    ]

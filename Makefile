@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help install test simulate kill pauses mutants bench check demo control-plane cluster lock clean
+.PHONY: help install test simulate kill pauses races mutants bench check demo control-plane cluster lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,6 +21,9 @@ kill: control-plane ## kill the daemon COUNT times (1000) at random instants, an
 
 pauses: control-plane ## pause the leader COUNT times (200) beside a stand-by: half an hour
 	$(BIN)/python -m tests.kill pauses --count $(or $(COUNT),200)
+
+races: $(READY) ## race COUNT reverts (1000) against a person's pushes, at every instant: a quarter of an hour
+	$(BIN)/python -m tests.races --count $(or $(COUNT),1000)
 
 mutants: control-plane ## break an invariant at a time in a copy, and show which test notices: minutes
 	$(BIN)/python -m tests.mutants

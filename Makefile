@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help install test simulate kill pauses races mutants bench check demo control-plane cluster lock clean
+.PHONY: help install test simulate kill pauses races mutants bench wild check demo control-plane cluster lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -35,10 +35,13 @@ simulate: $(READY) ## the whole daemon in virtual time, with faults; SEED=0 COUN
 	@$(BIN)/python -m tests.simulation --seed $(or $(SEED),0) --count $(or $(COUNT),1) --workers $(or $(WORKERS),1) \
 		$(if $(COVERAGE),--coverage)
 
+wild: control-plane ## what becomes of SOURCE, a folder of anybody's manifests, a kustomization or a chart; OPTIONS=--help
+	@$(BIN)/python -m wild $(SOURCE) $(OPTIONS)
+
 check: $(READY) ## formatting, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy -p reconciler -p demo
+	$(BIN)/mypy -p reconciler -p demo -p wild
 
 install: $(READY) ## the virtual environment, from the hash-pinned lock file
 

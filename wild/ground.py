@@ -19,7 +19,7 @@ import yaml
 from reconciler import yamltext
 from reconciler.model import ids, outcomes, records, rollouts
 from tests.clusterkit import access, controlplane, processes
-from tests.support import kustomize, site
+from tests.support import audit, kustomize, site
 from wild import source as sources
 
 RECORDS = "reconciler"
@@ -31,7 +31,6 @@ APPLIED = (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
 FLAGS = ("--allow-privileged=true",)
 """As every distribution has it: storage and network drivers need it."""
 DEFINITION = "CustomResourceDefinition"
-READ_ONLY = frozenset({"authorization.k8s.io", "authentication.k8s.io"})
 
 
 class Ground:
@@ -97,7 +96,7 @@ class Ground:
                 self.team.cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         for name in sorted(names):
             self.team.cluster.wait_for(
-                lambda name=name: controlplane.default_account(self.team.cluster, name),  # type: ignore[misc]
+                functools.partial(self.team.cluster.pods_can_run_in, name),
                 what=f"namespace {name}",
             )
 
@@ -157,7 +156,16 @@ class Ground:
 
     def calls(self, *, after: int) -> tuple[dict[str, Any], ...]:
         """The daemon's creates, patches and deletes of managed objects, from the audit log (design §7)."""
-        return tuple(line for line in self.team.cluster.audit_lines(after=after) if counted(line))
+        return tuple(self.team.calls(audit.Call.COUNTED, after=after))
+
+    def memory(self) -> int | None:
+        """The most that the daemon has held in memory, in MiB; None where the system does not tell (no Linux)."""
+        process = self.team.process
+        status = pathlib.Path(f"/proc/{process.pid}/status") if process else None
+        if status is None or not status.exists():
+            return None
+        found = [line.split() for line in status.read_text().splitlines()]
+        return next((int(line[1]) // 1024 for line in found if line and line[0] == "VmHWM:"), None)
 
     def quiet(self, *, after: int, seconds: float, patience: float) -> None:
         """Wait until the daemon has made no counted call for `seconds`."""
@@ -177,19 +185,6 @@ def _documents(path: pathlib.Path) -> list[dict[str, Any]]:
     files = [path] if path.is_file() else sorted(path.rglob("*.y*ml"))
     values = [found.value for file in files for found in yamltext.load_all(file.read_text(), str(file))]
     return [value for value in values if isinstance(value, dict) and "kind" in value and "metadata" in value]
-
-
-def counted(line: Mapping[str, Any]) -> bool:
-    """Whether a line of the audit log is a counted call."""
-    about = line.get("objectRef", {})
-    return (
-        line.get("userAgent", "").startswith("reconciler/")
-        and line["verb"] in ("create", "patch", "update", "delete", "deletecollection")
-        and "dryRun" not in line["requestURI"]
-        and about.get("apiGroup") not in READ_ONLY
-        and about.get("namespace") != RECORDS
-        and "reconciler-records" not in line["requestURI"]
-    )
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
 from reconciler.app import beside, composing
-from reconciler.edges.kubernetes import objects
 from reconciler.model import ids, live, manifests, outcomes, plans
 from reconciler.pipeline import deciding, heads, planning, rendering, world
 
@@ -91,7 +90,7 @@ async def _read(cluster: ports.Cluster, key: ids.ObjectKey) -> LeftOver | None:
         return None
     if not found.meta.deleting:
         return LeftOver(key, "nobody asked for its deletion")
-    holders = ", ".join(objects.finalizers(found.document())) or "its children"
+    holders = ", ".join(found.meta.finalizers) or "its children"
     return LeftOver(key, f"it is being deleted, and held by {holders}")
 
 

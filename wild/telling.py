@@ -42,7 +42,8 @@ def _lines(report: trying.Report) -> Iterator[str]:
         "failures",
         [f"{found.whose.value}: {found.because}  [{found.why}]" for found in report.failures],
     )
-    yield "  " + ", ".join(f"{step} {seconds:g} s" for step, seconds in report.seconds.items())
+    costs = [f"{step} {seconds:g} s" for step, seconds in report.seconds.items()]
+    yield "  " + ", ".join([*costs, *([f"at most {report.memory} MiB"] if report.memory else [])])
     yield f"  {verdict(report)}"
 
 

@@ -48,6 +48,8 @@ class Report:
     """What a plan that knows nothing would write again."""
     removed: int = 0
     left: tuple[str, ...] | None = None
+    memory: int | None = None
+    """The most that the daemon held, in MiB."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -88,6 +90,7 @@ class Try:
         if revision and self.report.created:
             self._timed("second pass", self._second_pass)
             self._timed("removal", lambda: self._remove(wanted))
+        self.report.memory = self._place.memory()
 
     def _timed(self, step: str, work: Callable[[], Any]) -> Any:
         self._said(step)

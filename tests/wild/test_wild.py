@@ -1,0 +1,95 @@
+"""`make wild`: what a folder is, whose a failure is, and one whole try on a control plane of its own."""
+
+import json
+import pathlib
+
+import pytest
+import yaml
+
+from tests.support import site
+from wild import blame, ground, source, telling, trying
+
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "lamps.wild.example"},
+    "spec": {
+        "group": "wild.example",
+        "names": {"plural": "lamps", "singular": "lamp", "kind": "Lamp"},
+        "scope": "Namespaced",
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "schema": {
+                    "openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "default": {}}}}
+                },
+            }
+        ],
+    },
+}
+LAMP = {"apiVersion": "wild.example/v1", "kind": "Lamp", "metadata": {"name": "desk"}}
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lit"}}
+WAITING = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "front", "namespace": "lit"},
+    "spec": {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": "web"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "shape"),
+    [
+        (["Chart.yaml", "kustomization.yaml"], source.Shape.CHART),
+        (["kustomization.yml", "a.yaml"], source.Shape.KUSTOMIZATION),
+        (["a.yaml"], source.Shape.MANIFESTS),
+    ],
+)
+def test_a_folder_is_what_the_file_in_it_says(tmp_path: pathlib.Path, files: list[str], shape: source.Shape) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    assert source.found(tmp_path).shape is shape
+
+
+def test_what_is_not_there_or_lies_elsewhere_is_refused_with_the_remedy(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ValueError, match="name a folder with manifests"):
+        source.found(tmp_path / "absent")
+    (tmp_path / "bases").mkdir()
+    (tmp_path / "overlay").mkdir()
+    with pytest.raises(ValueError, match="name a root that holds it"):
+        source.found(tmp_path / "overlay", root=tmp_path / "bases")
+    with pytest.raises(ValueError, match="values files are for charts"):
+        source.found(tmp_path / "overlay", values=[tmp_path / "bases"])
+
+
+@pytest.mark.parametrize(
+    ("because", "whose"),
+    [
+        ("tree/a.yaml:3: remote bases are not supported yet", blame.Whose.OURS),
+        ("kind ServiceMonitor is not known to the cluster", blame.Whose.BARE),
+        ("tree/a.yaml:3: apiVersion is missing", blame.Whose.THEIRS),
+        ("not healthy: Deployment web is not available", blame.Whose.BARE),
+        ("Something that nobody has seen before", blame.Whose.OURS),
+    ],
+)
+def test_a_failure_is_ours_until_shown_otherwise(because: str, whose: blame.Whose) -> None:
+    assert blame.attributed(because).whose is whose
+
+
+def test_a_folder_is_applied_is_quiet_and_is_removed(tmp_path: pathlib.Path) -> None:
+    """A definition and its object in one folder, a namespace that it brings, a Service that no cloud serves here."""
+    folder = tmp_path / "lamps"
+    folder.mkdir()
+    objects = [LAMP, WAITING, site.deployment("web", replicas=1), NAMESPACE, DEFINITION]
+    (folder / "all.yaml").write_text(yaml.safe_dump_all(objects))
+    patience = trying.Patience(site.PATIENCE)
+    with ground.ready(source.found(folder), namespace="wild") as place:
+        report = trying.Try(place, patience=patience, said=lambda step: None).run()
+    told = telling.text(report)
+    assert (report.objects, report.created, report.removed) == (5, 5, 5), told
+    assert (report.second, report.again, report.left) == ((), (), ()), told
+    assert [failure.whose for failure in report.failures] == [blame.Whose.BARE], told
+    assert told.endswith("APPLIED, QUIET, REMOVED\n")
+    assert json.loads(telling.as_json(report))["clean"]

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from benchmarks import bench, figures
-from reconciler.app import composing
+from reconciler.app import composing, opening
 from reconciler.model import ids, outcomes
 from reconciler.pipeline import cycle
 from tests.support import site
@@ -20,9 +20,9 @@ PEERS: dict[int, tuple[tuple[str, float], ...]] = {
 async def passes(made: bench.Bench, names: list[str], rounds: int) -> tuple[list[float], list[float], int]:
     """Processor seconds of `rounds` rounds of passes over all applications: woken ones, and ones told to look at
     every object again; and the calls they all made. In this process, with the daemon's own edges."""
-    its = composing.settings(made.config)
+    its = opening.settings(made.config)
     keys = [ids.TargetKey(site.ENVIRONMENT, name) for name in names]
-    async with composing.open_journal(its) as journal, composing.build(its, journal) as here:
+    async with opening.open_journal(its) as journal, composing.build(its, journal) as here:
         runner = cycle.Cycle(here, lambda key: None)
         runner.listen()
         here.epoch = await journal.lead("benchmark")

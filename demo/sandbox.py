@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from demo import grounds, team
-from reconciler import app
-from reconciler.app import sandboxes
+from reconciler.app import composing, sandboxes
 from reconciler.model import document, ids
 from reconciler.sandbox import objects, served
 
@@ -67,7 +66,7 @@ class Sandbox:
     def _run(self, config: pathlib.Path) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             try:
-                runner.run(app.serve(config, stop=self._stop, models=self._models))
+                runner.run(composing.serve(config, stop=self._stop, models=self._models))
             except BaseException as error:
                 self._ended = f"{type(error).__name__}: {error}"
                 logging.getLogger("reconciler").exception("the daemon ended")

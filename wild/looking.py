@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing
+from reconciler.app import beside, opening
 from reconciler.model import ids, live, manifests, outcomes, plans
 from reconciler.pipeline import deciding, heads, planning, rendering, world
 
@@ -74,7 +74,7 @@ def left(config: pathlib.Path, keys: Sequence[ids.ObjectKey]) -> tuple[LeftOver,
 
 
 async def _left(config: pathlib.Path, keys: Sequence[ids.ObjectKey]) -> tuple[LeftOver, ...]:
-    its = composing.settings(config)
+    its = opening.settings(config)
     async with beside.journal_or_none(its) as (journal, _), beside.build(its, journal) as found:
         cluster = next(iter(found.here.clusters.values()))
         answers = await asyncio.gather(*(_read(cluster, key) for key in keys))
@@ -98,7 +98,7 @@ async def _read(cluster: ports.Cluster, key: ids.ObjectKey) -> LeftOver | None:
 async def _opened(
     config: pathlib.Path, target: ids.TargetKey
 ) -> AsyncIterator[tuple[world.World, heads.Prepared, manifests.ManifestSet]]:
-    its = composing.settings(config)
+    its = opening.settings(config)
     async with beside.journal_or_none(its) as (journal, _), beside.build(its, journal) as found:
         its_heads = heads.Heads(found.here)
         repository = its.environments[target.environment].repository

@@ -1,15 +1,8 @@
 """Composition root: what a command of `cli/` calls, put together from settings, edges, pipeline and daemon.
 
-`composing.py` builds the world and runs the daemon, `sandboxes.py` puts models in place of its clusters, `beside.py`
-builds a world for commands that only look. The others serve one family of commands each: `showing.py` status and
-history, `asking.py` requests, `waiting.py` wait, `previewing.py` plan, `auditing.py` audit, `keeping.py` and
-`rebuilding.py` journal, `doctoring.py` doctor, `describing.py` the reference pages.
+`opening.py` opens settings and journal, `composing.py` builds the world and runs the daemon, `sandboxes.py` puts models
+in place of its clusters, `beside.py` builds a world for commands that only look. The others serve one family of
+commands each: `showing.py` status and history, `asking.py` requests, `waiting.py` wait, `previewing.py` plan,
+`auditing.py` audit, `keeping.py` and `rebuilding.py` journal, `doctoring.py` doctor, `describing.py` the reference
+pages.
 """
-
-from reconciler.app.asking import ask as ask
-from reconciler.app.composing import build as build
-from reconciler.app.composing import check_config as check_config
-from reconciler.app.composing import once as once
-from reconciler.app.composing import open_journal as open_journal
-from reconciler.app.composing import serve as serve
-from reconciler.app.composing import settings as settings

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 
 from reconciler import errors
-from reconciler.app import composing, showing
+from reconciler.app import opening, showing
 from reconciler.edges import system
 from reconciler.edges.journal import observing
 from reconciler.model import document, ids, records
@@ -27,12 +27,12 @@ async def ask(
 
     Raises `errors.InvalidInput` for a target that nobody knows and for a digest that is not in quarantine.
     """
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal:  # makes none where there is none
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal:  # makes none where there is none
         await showing.known(journal, its, target)
         if kind is records.RequestKind.RELEASE_QUARANTINE:
             _in_quarantine(await journal.ledger(target), argument)
-    async with composing.open_journal(its) as journal:
+    async with opening.open_journal(its) as journal:
         at = system.SystemClock().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         request = records.Request(
             system.SystemChance().operation_id(), kind, target, who(), " ".join(why.split()), at, argument
@@ -55,9 +55,9 @@ async def answer(
     config: pathlib.Path, request: records.Request, *, within: float, waiting: Callable[[str], None]
 ) -> str:
     """The leader's answer; '' when none came `within` so many seconds. `waiting` is told what is waited for."""
-    its = composing.settings(config)
+    its = opening.settings(config)
     path = pathlib.Path(its.journal_path)
-    async with composing.open_journal(its, read_only=True) as journal:
+    async with opening.open_journal(its, read_only=True) as journal:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within):
                 async for _ in journal.changes():

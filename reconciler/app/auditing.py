@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from reconciler.app import beside, composing
+from reconciler.app import beside, opening
 from reconciler.edges.journal import audit
 from reconciler.model import document
 from reconciler.pipeline import auditing
@@ -20,9 +20,9 @@ class Report:
 
 async def verify(config: pathlib.Path) -> Report:
     """Verify the whole chain. The anchors are read first: what a daemon records meanwhile is then in the chain."""
-    its = composing.settings(config)
+    its = opening.settings(config)
     async with (
-        composing.open_journal(its, read_only=True) as journal,
+        opening.open_journal(its, read_only=True) as journal,
         beside.build(its, journal) as found,
     ):
         anchors = await auditing.anchors(found.here, await journal.targets(), unreachable=found.unreachable)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from reconciler import errors, ports
-from reconciler.app import composing, renderers, sandboxes
+from reconciler.app import composing, opening, renderers, sandboxes
 from reconciler.edges import probing, sops, system
 from reconciler.edges.cel import expressions
 from reconciler.edges.git import place, repository
@@ -34,12 +34,12 @@ def there_is_a_journal(its: deployment.Deployment) -> bool:
 async def journal_or_none(its: deployment.Deployment) -> AsyncIterator[tuple[sql_journal.SqlJournal, bool]]:
     """The journal, read-only, and False; where there is none yet, an empty one of our own and True."""
     if there_is_a_journal(its):
-        async with composing.open_journal(its, read_only=True) as journal:
+        async with opening.open_journal(its, read_only=True) as journal:
             yield journal, False
         return
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
         empty = its.model_copy(update={"state_dir": folder})
-        async with composing.open_journal(empty) as journal:
+        async with opening.open_journal(empty) as journal:
             yield journal, True
 
 

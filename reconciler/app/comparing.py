@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from reconciler.app import previewing, showing
+from reconciler.app import previewing
 from reconciler.model import differences, document, ids
 from reconciler.pipeline import comparing
 
@@ -26,7 +26,7 @@ class Compared:
 
 
 async def compare(
-    config: pathlib.Path, target: ids.TargetKey | None, *, environment: str | None, wanted: showing.Wanted, ref: str
+    config: pathlib.Path, target: ids.TargetKey | None, *, environment: str | None, wanted: ids.Choice, ref: str
 ) -> Compared:
     """One target, or all that are wanted, at the pinned ref or at `ref` (see `previewing.preview`)."""
 

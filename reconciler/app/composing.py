@@ -8,17 +8,16 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from reconciler import errors, ports
-from reconciler.app import renderers, sandboxes
+from reconciler.app import opening, renderers, sandboxes
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, sops, system
 from reconciler.edges.cel import expressions
 from reconciler.edges.git import place, repository, signers, ssh
-from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
-from reconciler.settings import cluster, deployment, tree, trust
+from reconciler.settings import cluster, deployment, trust
 from reconciler.web import server
 
 log = logging.getLogger("reconciler")
@@ -31,26 +30,6 @@ LEVELS = {
     records.EventKind.SETTINGS_REJECTED: logging.WARNING,
 }
 """How loud an event is in the log; the others are information."""
-
-
-def check_config(config: pathlib.Path, *, desired_state: pathlib.Path) -> tree.CheckReport:
-    """What `reconciler config check` tells of the two folders."""
-    return settings_files.check(config, desired_state=desired_state)
-
-
-def settings(config: pathlib.Path) -> deployment.Deployment:
-    """The settings in the folder `config`. Raises `errors.InvalidInput` with every complaint."""
-    return settings_files.SettingsFile(config).read()
-
-
-@contextlib.asynccontextmanager
-async def open_journal(its: deployment.Deployment, *, read_only: bool = False) -> AsyncIterator[sql_journal.SqlJournal]:
-    """The journal, as a command beside the daemon uses it."""
-    opened = await sql_journal.open_journal(pathlib.Path(its.journal_path), read_only=read_only)
-    try:
-        yield opened
-    finally:
-        await opened.close()
 
 
 @contextlib.asynccontextmanager
@@ -253,7 +232,7 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event, models: sandboxes.
         log.log(LEVELS.get(event.kind, logging.INFO), "%s", telling.line(event))
         its_metrics.heard(event)
 
-    async with open_journal(its) as journal, build(its, journal, heard=heard, models=models) as here:
+    async with opening.open_journal(its) as journal, build(its, journal, heard=heard, models=models) as here:
         daemon = run.Daemon(here, its_beats, its_metrics, reloads=file.changes())
         pages = server.Server(metrics=its_metrics.page, late=its_beats.late, ready=daemon.unready)
         address = await pages.start(its.metrics.address)
@@ -268,10 +247,10 @@ async def once(
     config: pathlib.Path, *, patience: float, wanted: Callable[[ids.TargetKey], bool]
 ) -> dict[ids.TargetKey, outcomes.PassResult]:
     """`reconciler once`: bring every wanted target to rest, within `patience` seconds."""
-    its = settings(config)
+    its = opening.settings(config)
 
     def heard(event: records.Event) -> None:
         log.log(LEVELS.get(event.kind, logging.INFO), "%s", telling.line(event))
 
-    async with open_journal(its) as journal, build(its, journal, heard=heard) as here:
+    async with opening.open_journal(its) as journal, build(its, journal, heard=heard) as here:
         return await run.once(here, patience=patience, wanted=wanted)

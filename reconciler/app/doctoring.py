@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing, renderers, sandboxes
+from reconciler.app import beside, composing, opening, renderers, sandboxes
 from reconciler.edges import sops, versions
 from reconciler.edges.git import repository
 from reconciler.edges.helm import renderer as helm_renderer
@@ -34,7 +34,7 @@ async def examine(config: pathlib.Path) -> AsyncIterator[tuple[str, tuple[Findin
     """Groups of findings in a fixed order: the group's name and its lines."""
     checks: dict[str, Check] = {"versions": _versions}
     try:
-        its = composing.settings(config)
+        its = opening.settings(config)
     except errors.InvalidInput as error:
         remedy = "`reconciler config check` shows every error; --config names another folder"
         yield "settings", tuple(Finding("settings", False, problem, remedy) for problem in error.problems)
@@ -88,7 +88,10 @@ async def _state(its: deployment.Deployment) -> list[Finding]:
         return [
             Finding("writable", True, f"{folder}{'' if folder == standing else ' will be made at the first start'}")
         ]
-    because, remedy = f"{standing} is not writable for this user", f"chown the folder, or set stateDir: {folder}"
+    because, remedy = (
+        f"{standing} is not writable for this user",
+        "chown it to the user that the daemon runs as, or name another folder in stateDir",
+    )
     if observing.led(pathlib.Path(its.journal_path)):
         return [Finding("writable", None, f"{because}; the daemon that leads runs as another one")]
     return [Finding("writable", False, because, remedy)]
@@ -98,11 +101,13 @@ async def _journal(its: deployment.Deployment) -> list[Finding]:
     path = pathlib.Path(its.journal_path)
     if not beside.there_is_a_journal(its):
         return [Finding("readable", None, f"there is none at {path} yet: the first `reconciler run` makes it")]
-    async with composing.open_journal(its, read_only=True) as journal:
+    async with opening.open_journal(its, read_only=True) as journal:
         (sequence, _), epoch = await journal.head(), await journal.epoch()
         known = await journal.targets()
         led = observing.led(path)
-    readable = Finding("readable", True, f"{path}: {sequence} events, {len(known)} targets")
+    readable = Finding(
+        "readable", True, f"{path}: {sequence} events, {len(known)} target{'' if len(known) == 1 else 's'}"
+    )
     if led:
         return [readable, Finding("leader", True, f"a daemon leads in epoch {epoch}")]
     because = "no daemon leads" if led is False else "whether a daemon leads cannot be seen by this user"

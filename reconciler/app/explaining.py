@@ -4,7 +4,7 @@ import pathlib
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import composing, showing
+from reconciler.app import opening, showing
 from reconciler.model import document, ids, outcomes, records, words
 
 FAR = 10_000
@@ -63,8 +63,8 @@ async def present(config: pathlib.Path, target: ids.TargetKey) -> Explained:
 async def _journal(
     config: pathlib.Path, target: ids.TargetKey
 ) -> tuple[records.Ledger, tuple[records.ChainedEvent, ...]]:
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal:
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal:
         await showing.known(journal, its, target)
         return await journal.ledger(target), await journal.history(target, limit=FAR)
 
@@ -90,6 +90,7 @@ def facts(
             fitting += [
                 Fact(one.sort, f"inputs of {bad.revision[:12]}, digest {bad.input_digest}: {bad.because}", bad.at)
                 for bad in ledger.quarantined
+                if hold is None or bad.input_digest != hold.digest
             ]
     return tuple(fitting)
 

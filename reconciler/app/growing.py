@@ -2,21 +2,19 @@
 
 import pathlib
 
-from reconciler.app import beside, composing, showing
+from reconciler.app import beside, opening, showing
 from reconciler.model import document, ids, trees
 from reconciler.pipeline import looking
 
 
-async def trees_of(
-    config: pathlib.Path, target: ids.TargetKey | None, *, wanted: showing.Wanted
-) -> tuple[trees.Tree, ...]:
-    """The tree of one target, or of all that are wanted. Raises `errors.InvalidInput` for a target that nobody knows,
-    `errors.JournalUnusable` where there is no journal yet."""
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal, beside.build(its, journal) as found:
+async def trees_of(config: pathlib.Path, target: ids.TargetKey | None, *, wanted: ids.Choice) -> tuple[trees.Tree, ...]:
+    """The tree of one target, or of all that are wanted. Raises `errors.InvalidInput` for a target or an environment
+    that nobody knows, `errors.JournalUnusable` where there is no journal yet."""
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal, beside.build(its, journal) as found:
         if target is not None:
             await showing.known(journal, its, target)
-        keys = [target] if target else [key for key in await journal.targets() if wanted(key)]
+        keys = (target,) if target else await showing.chosen(journal, its, wanted)
         grown = []
         for key in keys:
             name = its.environments[key.environment].cluster if key.environment in its.environments else ""

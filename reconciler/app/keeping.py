@@ -2,7 +2,7 @@
 
 import pathlib
 
-from reconciler.app import composing
+from reconciler.app import opening
 from reconciler.edges.journal import backup
 from reconciler.model import document
 
@@ -11,7 +11,7 @@ Copy = backup.Copy
 
 async def copy(config: pathlib.Path, to: pathlib.Path) -> Copy:
     """A verified copy of the journal in use."""
-    return await backup.make(pathlib.Path(composing.settings(config).journal_path), to=to)
+    return await backup.make(pathlib.Path(opening.settings(config).journal_path), to=to)
 
 
 async def look(path: pathlib.Path) -> Copy:

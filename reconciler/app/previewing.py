@@ -4,11 +4,11 @@ import pathlib
 from collections.abc import Callable
 
 from reconciler import errors
-from reconciler.app import beside, composing, sandboxes
+from reconciler.app import beside, opening, sandboxes, showing
 from reconciler.edges.git import place
 from reconciler.model import document, ids
 from reconciler.pipeline import previewing
-from reconciler.settings import deployment, values
+from reconciler.settings import deployment
 
 Previews = previewing.Previews
 
@@ -24,7 +24,7 @@ async def preview(
     """The plans of the wanted targets at the pinned ref, or at `ref`: a branch, a full ref, or a commit of the pinned
     ref. Clusters that are sandboxes are the daemon's, which cannot be asked, or, if wanted, empty ones. Raises
     `errors.InvalidInput` for an environment or a ref that cannot be."""
-    its = narrowed(composing.settings(config), environment)
+    its = narrowed(opening.settings(config), environment)
     looked_at, models = full_ref(ref), sandboxes.Sandboxes() if empty_sandboxes else None
     async with (
         beside.journal_or_none(its) as (journal, lonely),
@@ -44,10 +44,7 @@ def narrowed(its: deployment.Deployment, environment: str | None) -> deployment.
     `errors.InvalidInput` for an environment that there is not."""
     if environment is None:
         return its
-    if environment not in its.environments:
-        near = values.suggestion(environment, its.environments)
-        remedy = near or f"write one of: {', '.join(sorted(its.environments))}"
-        raise errors.InvalidInput((f"there is no environment {environment}; {remedy}",))
+    showing.configured(its, environment)
     repository = its.environments[environment].repository
     mine = {name: found for name, found in its.environments.items() if found.repository == repository}
     return its.model_copy(update={"environments": mine, "repositories": {repository: its.repositories[repository]}})

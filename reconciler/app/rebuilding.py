@@ -4,7 +4,7 @@ import pathlib
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import asking, beside, composing
+from reconciler.app import asking, beside, opening
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.journal import rebuilding as sql
 from reconciler.model import document
@@ -28,8 +28,8 @@ async def rebuild(config: pathlib.Path, *, why: str, installation: str) -> Repor
     The journal is written first, in one transaction, then the target records: killed in between, the command is given
     again. Raises `errors.ReconcilerError` when it must not or cannot be done; nothing has changed then.
     """
-    its = composing.settings(config)
-    async with composing.open_journal(its) as journal, beside.build(its, journal) as found:
+    its = opening.settings(config)
+    async with opening.open_journal(its) as journal, beside.build(its, journal) as found:
         here = found.here
         for name, because in found.unreachable.items():
             raise errors.Transient(f"cluster {name}: {because}; what it remembers is not known")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import composing, copying, previewing, staging
+from reconciler.app import copying, opening, previewing, staging
 from reconciler.model import ids, targets
 from reconciler.pipeline import heads, world
 from reconciler.pipeline import previewing as planning
@@ -77,7 +77,7 @@ def wish(
 
 def rehearse(config: pathlib.Path, its_wish: Wish) -> played.Rehearsal:
     """Raises `errors.ReconcilerError` when there is nothing that could be rehearsed."""
-    its = previewing.narrowed(composing.settings(config), its_wish.environment)
+    its = previewing.narrowed(opening.settings(config), its_wish.environment)
     if len(its.repositories) > 1:
         raise errors.InvalidInput(("there are several repositories: say which one by --environment",))
     with staging.alarms() as alarms, tempfile.TemporaryDirectory(prefix="reconciler-rehearsal-") as folder:

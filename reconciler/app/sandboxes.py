@@ -22,10 +22,7 @@ STORAGE: document.Json = {
 }
 """Claims that name no class are bound, as on most clusters."""
 
-ELSEWHERE = (
-    "it is a sandbox inside the daemon's process: nobody else can look into it; `reconciler plan --sandbox` plans"
-    " against an empty one"
-)
+ELSEWHERE = "it is a sandbox inside the daemon's process: nobody else can look into it"
 
 
 Controllers = Callable[[objects.Objects, ports.Clock], running.Controllers]

@@ -1,17 +1,15 @@
 """What `status` and `history` show: the journal, read beside the daemon or without one."""
 
 import pathlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import composing
+from reconciler.app import opening
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.journal import observing
 from reconciler.model import document, ids, outcomes, records
 from reconciler.settings import deployment, values
-
-Wanted = Callable[[ids.TargetKey], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,51 +22,62 @@ class Status:
 
     @property
     def at_rest(self) -> bool:
-        """No target is held or has failed."""
+        """There are targets, and none is held or has failed."""
         stands = (outcomes.Outcome.HELD, outcomes.Outcome.FAILED)
-        return not any(ledger.hold or ledger.outcome in stands for ledger in self.ledgers)
+        return bool(self.ledgers) and not any(ledger.hold or ledger.outcome in stands for ledger in self.ledgers)
 
 
-async def status(config: pathlib.Path, *, wanted: Wanted) -> Status:
-    """The wanted targets, sorted. Raises `errors.JournalUnusable` where there is no journal yet."""
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal:
+async def status(config: pathlib.Path, *, wanted: ids.Choice) -> Status:
+    """The wanted targets, sorted. Raises `errors.InvalidInput` for an environment that nobody knows,
+    `errors.JournalUnusable` where there is no journal yet."""
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal:
         return await _look(journal, its, wanted)
 
 
 async def targets(config: pathlib.Path) -> tuple[ids.TargetKey, ...]:
     """Every target of the journal, sorted."""
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal:
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal:
         return tuple(sorted(await journal.targets()))
 
 
-async def watch(config: pathlib.Path, *, wanted: Wanted) -> AsyncIterator[Status]:
+async def watch(config: pathlib.Path, *, wanted: ids.Choice) -> AsyncIterator[Status]:
     """The status now, then again after each change and at least every second."""
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal:
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal:
         yield await _look(journal, its, wanted)
         async for _ in journal.changes():
             yield await _look(journal, its, wanted)
 
 
-async def _look(journal: sql_journal.SqlJournal, its: deployment.Deployment, wanted: Wanted) -> Status:
-    keys = await journal.targets()
-    ledgers = [await journal.ledger(key) for key in keys if wanted(key)]
+async def _look(journal: sql_journal.SqlJournal, its: deployment.Deployment, wanted: ids.Choice) -> Status:
+    ledgers = [await journal.ledger(key) for key in await chosen(journal, its, wanted)]
     return Status(observing.led(pathlib.Path(its.journal_path)), await journal.epoch(), tuple(ledgers))
 
 
 async def history(config: pathlib.Path, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
     """The target's newest events, newest first. Raises `errors.InvalidInput` for a target that nobody knows."""
-    its = composing.settings(config)
-    async with composing.open_journal(its, read_only=True) as journal:
+    its = opening.settings(config)
+    async with opening.open_journal(its, read_only=True) as journal:
         await known(journal, its, target)
         return await journal.history(target, limit=limit)
 
 
+async def chosen(
+    journal: sql_journal.SqlJournal, its: deployment.Deployment, wanted: ids.Choice
+) -> tuple[ids.TargetKey, ...]:
+    """The wanted targets of the journal, sorted. Raises `errors.InvalidInput` for an environment that neither the
+    journal nor the settings know."""
+    keys = tuple(sorted(await journal.targets()))
+    if wanted.environment is not None and not any(key.environment == wanted.environment for key in keys):
+        configured(its, wanted.environment)
+    return tuple(key for key in keys if wanted(key))
+
+
 async def known(journal: sql_journal.SqlJournal, its: deployment.Deployment, target: ids.TargetKey) -> None:
     """Raises `errors.InvalidInput`, with what was probably meant, unless the journal has the target."""
-    configured(its, target)
+    configured(its, target.environment)
     keys = await journal.targets()
     if target in keys:
         return
@@ -79,12 +88,12 @@ async def known(journal: sql_journal.SqlJournal, its: deployment.Deployment, tar
     raise errors.InvalidInput((f"{target}: {unseen}; {remedy}",))
 
 
-def configured(its: deployment.Deployment, target: ids.TargetKey) -> None:
-    """Raises `errors.InvalidInput` when the settings have no such environment."""
-    if target.environment not in its.environments:
-        near = values.suggestion(target.environment, its.environments)
+def configured(its: deployment.Deployment, environment: str) -> None:
+    """Raises `errors.InvalidInput`, with what was probably meant, when the settings have no such environment."""
+    if environment not in its.environments:
+        near = values.suggestion(environment, its.environments)
         remedy = near or f"write one of: {', '.join(sorted(its.environments))}"
-        raise errors.InvalidInput((f"{target}: there is no environment {target.environment}; {remedy}",))
+        raise errors.InvalidInput((f"there is no environment {environment}; {remedy}",))
 
 
 def status_data(found: Status) -> document.Json:

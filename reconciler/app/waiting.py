@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler import errors
-from reconciler.app import beside, composing, showing
+from reconciler.app import beside, opening, showing
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.model import document, ids, outcomes, records, rollouts
 from reconciler.pipeline import heads, world
@@ -184,12 +184,12 @@ async def wait(
     `revision` '' takes the targets as they stand. `waiting` is told what is still waited for. Raises
     `errors.InvalidInput` for an environment that nobody configured.
     """
-    its = composing.settings(config)
+    its = opening.settings(config)
     for target in targets:
-        showing.configured(its, target)
+        showing.configured(its, target.environment)
     verdicts: dict[ids.TargetKey, Verdict] = {key: Verdict(Reached.NOT_YET, "not looked at yet") for key in targets}
     async with (
-        composing.open_journal(its, read_only=True) as journal,
+        opening.open_journal(its, read_only=True) as journal,
         beside.build(its, journal, clusters=False) as found,
     ):
         looking = _Waiting(journal, goal, revision, found.here, heads.Heads(found.here))

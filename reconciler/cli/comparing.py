@@ -20,12 +20,6 @@ SYMBOLS = {
     differences.Side.CLUSTER: ("-", "red"),
 }
 STYLES = {"-": "red", "+": "green", "@": "cyan"}
-TARGET = typer.Argument(
-    metavar="TARGET",
-    parser=options.target,
-    autocompletion=options.complete,
-    help="environment/application; all, if left out.",
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def diff(
-    target: Annotated[ids.TargetKey | None, TARGET] = None,
+    target: options.TargetOrAll = None,
     config: options.Config = options.CONFIG,
     environment: options.Environment = None,
     application: options.Application = None,
@@ -63,7 +57,7 @@ def diff(
                     config,
                     target,
                     environment=environment,
-                    wanted=options.wanted(environment, application),
+                    wanted=ids.Choice(environment, application),
                     ref=ref,
                 )
             )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler import app as root
+from reconciler.app import opening
 from reconciler.cli import options
 
 app = typer.Typer(no_args_is_help=True, help="Look at the settings files.")
@@ -16,6 +16,10 @@ app = typer.Typer(no_args_is_help=True, help="Look at the settings files.")
 class Output(enum.Enum):
     TEXT = "text"
     JSON = "json"
+
+
+def register(its: typer.Typer) -> None:
+    its.add_typer(app, name="config")
 
 
 @app.callback()
@@ -37,7 +41,7 @@ def check(
     `desired-state/*/*/application.yaml`, and nothing else: no cluster and no repository is asked. Exit code 0: no
     error; 1: at least one.
     """
-    report = root.check_config(config, desired_state=desired_state)
+    report = opening.check_config(config, desired_state=desired_state)
     if output is Output.JSON:
         typer.echo(
             json.dumps(

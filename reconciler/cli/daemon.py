@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler import app as root
+from reconciler.app import composing
 from reconciler.cli import options, trying
 from reconciler.model import ids, outcomes
 
@@ -45,7 +45,7 @@ async def _serve(its: trying.Asked) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with trying.settings(its, beside=True) as config:
-        await root.serve(config, stop=stop)
+        await composing.serve(config, stop=stop)
 
 
 def once(
@@ -69,18 +69,28 @@ def once(
     """
     its = trying.asked(config, sandbox=sandbox, repository=repository, ref=ref, state_dir=state_dir)
     _log(verbose)
-    wanted = options.wanted(environment, application)
+    wanted = ids.Choice(environment, application)
 
     async def brought() -> dict[ids.TargetKey, outcomes.PassResult]:
         async with trying.settings(its) as folder:
-            return await root.once(folder, patience=timeout, wanted=wanted)
+            return await composing.once(folder, patience=timeout, wanted=wanted)
 
     results = asyncio.run(brought())
     good = (outcomes.Outcome.UNCHANGED, outcomes.Outcome.ROLLED_OUT)
     for key, result in sorted(results.items()):
-        typer.echo(f"{key}: {result.outcome.value}: {result.because}")
+        typer.echo(f"{key}: {_told(key, result)}")
     if not all(result.outcome in good for result in results.values()):
         raise typer.Exit(1)
+
+
+def _told(key: ids.TargetKey, result: outcomes.PassResult) -> str:
+    """How it ended; of a hold its word, and on a line of its own the command that ends it."""
+    if result.hold is None:
+        return f"{result.outcome.value}: {result.because}"
+    command = result.hold.command(key.environment, key.application)
+    return f"{result.outcome.value}, {result.hold.reason.value}: {result.because}" + (
+        f"\n  $ {command}" if command else ""
+    )
 
 
 def _log(verbose: bool) -> None:

@@ -12,12 +12,15 @@ NOT_COMPARED = 2
 """Of `diff` alone, likewise: trouble, whatever else is equal."""
 INTERRUPTED = 130
 """128 + SIGINT, as a shell reports it."""
+TERMINATED = 143
+"""128 + SIGTERM, likewise."""
 
 EVERY = {
     OK: "It was done, or there was nothing to do.",
     FAILED: "It was refused or could not be done; the last line on standard error says why and what to do.",
     USAGE: "The command was called wrongly: unknown option, missing argument. Nothing was done.",
     INTERRUPTED: "Ctrl-C.",
+    TERMINATED: "SIGTERM. `run` ends with 0 then, at a safe point.",
 }
 """What holds for every command unless `MEANINGS` says otherwise."""
 

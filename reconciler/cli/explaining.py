@@ -84,7 +84,7 @@ def _whole(found: explaining.Explained) -> Iterator[consoles.RenderableType]:
     if not found.facts:
         yield _indented("Nothing of this target fits now, nor has it happened to it as far as the journal is read.")
     for fact in found.facts:
-        at = f"{fact.at[: len('2026-01-01T10:00:00')].replace('T', ' ')}, " if fact.at else ""
+        at = f"{screen.second(fact.at)} UTC, " if fact.at else ""
         yield _indented(f"{at}{fact.sort.value}: {fact.because}")
         if fact.command:
             yield _command(fact.command)

@@ -24,12 +24,6 @@ SHOWN = 8
 """Healthy children of one object that have a line each; the others are counted."""
 LONGEST = 400
 """Characters shown of one line of somebody else's text."""
-TARGET = typer.Argument(
-    metavar="TARGET",
-    parser=options.target,
-    autocompletion=options.complete,
-    help="environment/application; all, if left out.",
-)
 
 
 def register(app: typer.Typer) -> None:
@@ -37,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def tree(
-    target: Annotated[ids.TargetKey | None, TARGET] = None,
+    target: options.TargetOrAll = None,
     config: options.Config = options.CONFIG,
     environment: options.Environment = None,
     application: options.Application = None,
@@ -59,7 +53,7 @@ def tree(
     * `reconciler tree production/web -o json | jq '.. | objects | select(.evidence? // [] != [])'`
     """
     with screen.progress("asking the clusters"):
-        found = asyncio.run(growing.trees_of(config, target, wanted=options.wanted(environment, application)))
+        found = asyncio.run(growing.trees_of(config, target, wanted=ids.Choice(environment, application)))
     if output is options.Output.JSON:
         screen.as_json(growing.data(found))
     else:
@@ -68,7 +62,7 @@ def tree(
             console.print(*([""] if number else []), drawn(one), sep="\n")
         if not found:
             console.print("No target: nothing has been seen in Git yet, or the filter fits nothing.")
-    if exit_code and not all(one.well for one in found):
+    if exit_code and not (found and all(one.well for one in found)):
         raise typer.Exit(exits.FAILED)
 
 
@@ -79,7 +73,7 @@ def drawn(found: trees.Tree) -> rich_trees.Tree:
         made.add(_unread(because))
     for node in found.nodes:
         _grow(made, node, whole=True)
-    if not found.nodes:
+    if not found.nodes and not found.unread:
         made.add(text.Text("nothing has been applied", style="dim"))
     return made
 

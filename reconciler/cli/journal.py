@@ -14,6 +14,10 @@ app = typer.Typer(no_args_is_help=True, help="The journal's file: backup, verifi
 File = Annotated[pathlib.Path, typer.Argument(metavar="FILE", help="A journal's file.")]
 
 
+def register(its: typer.Typer) -> None:
+    its.add_typer(app, name="journal")
+
+
 @app.command("backup")
 def backup(
     to: Annotated[pathlib.Path, typer.Argument(metavar="FILE", help="Where the copy goes; nothing may be there yet.")],

@@ -1,30 +1,57 @@
 """`reconciler`: the commands, and the one place where an error becomes a sentence and an exit code."""
 
+import functools
+import importlib
+import signal
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
 import typer
 from typer import core
+from typer import main as typers
 
 from reconciler import errors
-from reconciler.cli import (
-    asking,
-    checking,
-    comparing,
-    config,
-    daemon,
-    exits,
-    explaining,
-    growing,
-    importing,
-    journal,
-    planning,
-    reference,
-    rehearsing,
-    showing,
-    waiting,
-)
+from reconciler.cli import exits
+
+ROOMS = {
+    "daemon": ("run", "once"),
+    "planning": ("plan",),
+    "rehearsing": ("rehearse",),
+    "comparing": ("diff",),
+    "showing": ("status", "history"),
+    "growing": ("tree",),
+    "explaining": ("explain",),
+    "waiting": ("wait",),
+    "asking": ("sync", "revert", "release-quarantine", "accept-history", "confirm", "pause", "resume"),
+    "config": ("config",),
+    "checking": ("doctor", "audit"),
+    "journal": ("journal",),
+    "importing": ("import",),
+    "reference": ("docs",),
+}
+"""Module of `cli/` → its commands, as `--help` lists them. A module is loaded when one of its commands is called:
+`status` would otherwise wait for the clients of clusters, charts and Git, which it never uses."""
+
+
+@functools.cache
+def loaded(room: str) -> Mapping[str, Any]:
+    """The commands of a module by their names."""
+    its = typer.Typer(rich_markup_mode="markdown")
+    its.callback()(lambda: None)  # so that an only command keeps its name
+    importlib.import_module(f"reconciler.cli.{room}").register(its)
+    return typers.get_group(its).commands
 
 
 class Commands(core.TyperGroup):
     """What was refused or is unavailable is said in a sentence, exit 1; bugs keep their traceback."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(name for names in ROOMS.values() for name in names)  # type: ignore[assignment] # for what reads the names
+
+    def get_command(self, ctx: typer.Context, name: str) -> Any:  # type: ignore[override] # Typer's own Context is private
+        return next((loaded(room)[name] for room, names in ROOMS.items() if name in names), None)
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override] # Typer's own Context is private
         try:
@@ -53,22 +80,19 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-daemon.register(app)
-planning.register(app)
-rehearsing.register(app)
-comparing.register(app)
-showing.register(app)
-growing.register(app)
-explaining.register(app)
-waiting.register(app)
-asking.register(app)
-app.add_typer(config.app, name="config")
-checking.register(app)
-app.add_typer(journal.app, name="journal")
-importing.register(app)
-reference.register(app)
+
+
+@app.callback()
+def _commands() -> None:
+    """A group, whose commands `Commands` finds."""
 
 
 def main() -> None:
     """The entry point."""
+    signal.signal(signal.SIGTERM, _terminated)
     app()
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """As after Ctrl-C, what was opened is closed and what was temporary is removed. The daemon has its own answer."""
+    raise SystemExit(exits.TERMINATED)

@@ -3,7 +3,6 @@
 import asyncio
 import enum
 import pathlib
-from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -63,6 +62,15 @@ Target = Annotated[
         help="environment/application, e.g. production/web.",
     ),
 ]
+TargetOrAll = Annotated[
+    ids.TargetKey | None,
+    typer.Argument(
+        metavar="TARGET",
+        parser=target,
+        autocompletion=complete,
+        help="environment/application; all, if left out.",
+    ),
+]
 Targets = Annotated[
     list[ids.TargetKey],
     typer.Argument(
@@ -72,12 +80,3 @@ Targets = Annotated[
         help="environment/application, e.g. production/web.",
     ),
 ]
-
-
-def wanted(environment: str | None, application: str | None) -> Callable[[ids.TargetKey], bool]:
-    """A filter of targets by the two options; both left out: every target."""
-
-    def fits(key: ids.TargetKey) -> bool:
-        return environment in (None, key.environment) and application in (None, key.application)
-
-    return fits

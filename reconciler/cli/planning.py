@@ -8,6 +8,7 @@ import typer
 
 from reconciler.app import previewing
 from reconciler.cli import asking, exits, options, screen, trying
+from reconciler.model import ids
 
 
 class Output(enum.Enum):
@@ -53,7 +54,7 @@ def plan(
             return await previewing.preview(
                 folder,
                 environment=environment,
-                wanted=options.wanted(environment, application),
+                wanted=ids.Choice(environment, application),
                 ref=ref,
                 empty_sandboxes=sandbox,
             )

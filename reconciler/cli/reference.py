@@ -10,7 +10,7 @@ from typer import core
 
 from reconciler import custom_kinds, kinds
 from reconciler.app import describing
-from reconciler.cli import exits
+from reconciler.cli import exits, main
 from reconciler.model import outcomes, words
 from reconciler.settings import reference as settings_reference
 from reconciler.settings import schemas
@@ -23,22 +23,23 @@ MADE = "Made from the code by `reconciler docs`; a test fails when this page is 
 
 
 def register(app: typer.Typer) -> None:
-    def docs(
-        folder: Annotated[pathlib.Path, typer.Option(help="Where the pages are.")] = pathlib.Path("docs/reference"),
-    ) -> None:
-        """Write the reference pages anew: for people who change the code."""
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / SCHEMAS).mkdir(exist_ok=True)
-        for name, page in pages(app).items():
-            (folder / name).write_text(page, encoding="utf-8")
-
     app.command("docs", hidden=True)(docs)
 
 
-def pages(app: typer.Typer) -> dict[str, str]:
+def docs(
+    folder: Annotated[pathlib.Path, typer.Option(help="Where the pages are.")] = pathlib.Path("docs/reference"),
+) -> None:
+    """Write the reference pages anew: for people who change the code."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / SCHEMAS).mkdir(exist_ok=True)
+    for name, page in pages().items():
+        (folder / name).write_text(page, encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
     """File name → content."""
     makers: dict[str, Callable[[], str]] = {
-        "commands.md": lambda: commands(app),
+        "commands.md": commands,
         "exit-codes.md": exit_codes,
         "health.md": health,
         "holds.md": holds,
@@ -158,7 +159,7 @@ def exit_codes() -> str:
     return "\n".join(parts) + "\n"
 
 
-def commands(app: typer.Typer) -> str:
+def commands() -> str:
     """Every command with its options, from what `--help` says."""
     parts = [
         "# Commands\n",
@@ -167,7 +168,7 @@ def commands(app: typer.Typer) -> str:
         "Requests (`sync`, `revert`, `pause`, …) are put into the journal with who and why; only the daemon that leads"
         " acts on them. Who is `$RECONCILER_USER`, else the user of the operating system and the machine.",
     ]
-    for name, command in visible(app):
+    for name, command in visible():
         context = typer.Context(command, info_name=f"reconciler {name}")
         parts += [f"\n## {name}\n", inspect.cleandoc(command.help or ""), "", f"    {_usage(command, context)}", ""]
         rows = [record for parameter in command.params if (record := parameter.get_help_record(context))]
@@ -178,13 +179,14 @@ def commands(app: typer.Typer) -> str:
     return "\n".join(parts) + "\n"
 
 
-def visible(app: typer.Typer) -> Iterator[tuple[str, core.TyperCommand]]:
+def visible() -> Iterator[tuple[str, core.TyperCommand]]:
     """All commands that `--help` shows, by their full name: `audit verify`."""
-    pending = [("", typer.main.get_command(app))]
+    pending: list[tuple[str, object]] = [("", typer.main.get_command(main.app))]
     while pending:
         prefix, found = pending.pop(0)
         if isinstance(found, core.TyperGroup):
-            pending += [(f"{prefix} {name}".strip(), found.commands[name]) for name in sorted(found.commands)]
+            context, names = typer.Context(found), sorted(found.commands)
+            pending += [(f"{prefix} {name}".strip(), found.get_command(context, name)) for name in names]
         elif isinstance(found, core.TyperCommand) and not found.hidden:
             yield prefix, found
 

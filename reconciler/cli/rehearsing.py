@@ -6,6 +6,7 @@ import typer
 
 from reconciler.app import rehearsing
 from reconciler.cli import exits, options, planning, screen
+from reconciler.model import ids
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +56,7 @@ def rehearse(
     """
     wish = rehearsing.wish(
         environment=environment,
-        wanted=options.wanted(environment, application),
+        wanted=ids.Choice(environment, application),
         ref=ref,
         given=tuple(fault or ()),
         from_cluster=from_cluster,

@@ -29,6 +29,11 @@ def exact(value: str, style: str = "") -> text.Text:
     return text.Text(shown, style=style)
 
 
+def second(at: str) -> str:
+    """`2026-01-01 10:00:00` of an RFC 3339 time in UTC."""
+    return at[: len("2026-01-01T10:00:00")].replace("T", " ")
+
+
 def as_json(value: document.Json | list[document.JsonValue]) -> None:
     """For scripts: stable keys, two blanks of indentation."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -14,7 +14,7 @@ from rich import live, padding, text
 
 from reconciler.app import showing
 from reconciler.cli import exits, options, screen
-from reconciler.model import document, outcomes, records
+from reconciler.model import document, ids, outcomes, records
 
 SYMBOLS = {
     outcomes.Outcome.UNCHANGED: ("✓", "green"),
@@ -56,7 +56,7 @@ def status(
     * `reconciler status --watch`
     * `reconciler status -o json | jq -r '.targets[].hold.command | values'`
     """
-    wanted = options.wanted(environment, application)
+    wanted = ids.Choice(environment, application)
     if watch:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_watch(config, wanted, output))
@@ -71,7 +71,7 @@ def status(
         raise typer.Exit(exits.FAILED)
 
 
-async def _watch(config: pathlib.Path, wanted: showing.Wanted, output: options.Output) -> None:
+async def _watch(config: pathlib.Path, wanted: ids.Choice, output: options.Output) -> None:
     """A live screen on a terminal; elsewhere each new state once, so that a log stays readable."""
     console = screen.console()
     states = showing.watch(config, wanted=wanted)
@@ -187,10 +187,11 @@ def history(
     if not events:
         console.print(f"{target}: nothing has happened yet.")
         return
-    grid = screen.grid("at", "event", "because")
+    grid = screen.grid("at (UTC)", "event", "because")
     for column in grid.columns[:-1]:
         column.no_wrap = True
     for found in events:
-        at = found.event.at[: len("2026-01-01T10:00:00")].replace("T", " ")
-        grid.add_row(at, found.event.kind.value.replace("-", " "), screen.plain(found.event.because))
+        grid.add_row(
+            screen.second(found.event.at), found.event.kind.value.replace("-", " "), screen.plain(found.event.because)
+        )
     console.print(grid)

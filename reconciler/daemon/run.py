@@ -68,6 +68,7 @@ class Daemon:
             await _first_end(stop, [*feeders, *workers])
         finally:
             await self._shut_down(feeders, workers)
+            log.info("stopped at a safe point; the next one goes on from the journal")
 
     async def _lead(self, stop: asyncio.Event) -> bool:
         """Wait until this process leads; False when `stop` came first. Every write carries the epoch (I2)."""

@@ -22,6 +22,17 @@ class TargetKey:
         return cls(environment, application)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The targets of one environment, of one application, or of one application there; both None: every target."""
+
+    environment: str | None = None
+    application: str | None = None
+
+    def __call__(self, key: TargetKey) -> bool:
+        return self.environment in (None, key.environment) and self.application in (None, key.application)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class KindKey:
     """A kind without its version: versions of one kind show the same objects. The core group is ''."""

@@ -79,9 +79,8 @@ async def make(
     if complaints := confinement.outside((manifest.key for manifest in manifest_set.manifests), target.confinement):
         return _held(target, manifest_set, outcomes.HoldReason.OUTSIDE_LIMITS, "; ".join(complaints))
     if not manifest_set.manifests and target.state is targets.State.PRESENT:
-        return _held(
-            target, manifest_set, outcomes.HoldReason.EMPTY, "it renders to no object at all; nothing is deleted"
-        )
+        because = f"there is no object in {target.source.path}; nothing is deleted"
+        return _held(target, manifest_set, outcomes.HoldReason.EMPTY, because)
     kept = manifest_set.kept  # hooks are run by a rollout, and never healed
     view = await _look_round(cluster, kept.manifests, rows)
     planner = _Planner(cluster, target, installation, view, purpose, hands)

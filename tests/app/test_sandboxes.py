@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from reconciler import app as root
 from reconciler import errors
-from reconciler.app import sandboxes
+from reconciler.app import composing, sandboxes
 from reconciler.model import document, ids, outcomes
 from tests.cli import desk
 from tests.contracts import waiting
@@ -41,7 +40,7 @@ def deployment(image: str) -> dict[str, Any]:
 async def serving(config: pathlib.Path) -> AsyncIterator[sandboxes.Sandboxes]:
     """The daemon, until the block ends."""
     models, stop = sandboxes.Sandboxes(), asyncio.Event()
-    running = asyncio.create_task(root.serve(config, stop=stop, models=models))
+    running = asyncio.create_task(composing.serve(config, stop=stop, models=models))
     try:
         yield models
     finally:
@@ -62,7 +61,7 @@ def ready(models: sandboxes.Sandboxes) -> int:
 
 def test_once_rolls_out_on_an_empty_cluster(a_desk: desk.Desk) -> None:
     a_desk.commit(a_desk.application(deployment("registry.example/web:v1")))
-    results = asyncio.run(root.once(a_desk.config, patience=PATIENCE, wanted=lambda key: True))
+    results = asyncio.run(composing.once(a_desk.config, patience=PATIENCE, wanted=lambda key: True))
     assert [str(key) for key in results] == ["production/web"]
     assert results[desk.WEB].outcome in (outcomes.Outcome.ROLLED_OUT, outcomes.Outcome.UNCHANGED)
 
@@ -73,7 +72,7 @@ def test_once_waits_for_what_waits_for_another(a_desk: desk.Desk) -> None:
     files = a_desk.application(desk.config_map("db", a="1"), name="db")
     files |= a_desk.application(deployment("registry.example/web:v1"))
     a_desk.commit(files | {settings: files[settings] + "dependsOn: [db]\n"})
-    results = asyncio.run(root.once(a_desk.config, patience=PATIENCE, wanted=lambda key: True))
+    results = asyncio.run(composing.once(a_desk.config, patience=PATIENCE, wanted=lambda key: True))
     good = (outcomes.Outcome.ROLLED_OUT, outcomes.Outcome.UNCHANGED)
     assert {str(key): found.outcome in good for key, found in results.items()} == {
         "production/db": True,
@@ -84,8 +83,8 @@ def test_once_waits_for_what_waits_for_another(a_desk: desk.Desk) -> None:
 def test_once_without_a_target_or_time_is_no_success(a_desk: desk.Desk) -> None:
     a_desk.commit(a_desk.application(desk.config_map("web", a="1")))
     with pytest.raises(errors.InvalidInput, match="no target fits"):
-        asyncio.run(root.once(a_desk.config, patience=PATIENCE, wanted=lambda key: False))
-    results = asyncio.run(root.once(a_desk.config, patience=0.0, wanted=lambda key: True))
+        asyncio.run(composing.once(a_desk.config, patience=PATIENCE, wanted=lambda key: False))
+    results = asyncio.run(composing.once(a_desk.config, patience=0.0, wanted=lambda key: True))
     assert results[desk.WEB].outcome is outcomes.Outcome.WAITING
 
 

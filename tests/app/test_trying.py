@@ -4,11 +4,14 @@ import json
 import os
 import pathlib
 import re
+import signal
+import subprocess
 import sys
 
 import pytest
 import yaml
 
+from reconciler.cli import exits
 from reconciler.model import outcomes
 from tests.cli import desk
 
@@ -70,6 +73,33 @@ def test_the_settings_stay_but_for_what_reaches_outside(pushed: desk.Desk, tmp_p
     assert its["environments"]["production"]["revert"] == {"git": "pin"}
     assert its["environments"]["production"]["prune"] == pushed.settings["environments"]["production"]["prune"]
     assert its["stateDir"] == str(state)
+
+
+def test_a_held_target_is_told_with_its_word(pushed: desk.Desk) -> None:
+    pushed.settings["environments"]["production"]["namespaces"] = ["elsewhere"]
+    pushed.configure()
+    result = pushed.run("once", "--sandbox")
+    assert result.exit_code == 1
+    assert "production/web: held, settings-invalid: " in result.stdout
+
+
+def test_a_temporary_folder_goes_with_sigterm(pushed: desk.Desk, tmp_path: pathlib.Path) -> None:
+    slow = {"labels": {"app": "web"}, "annotations": {"sandbox.reconciler.dev/ready-after": "10m"}}
+    containers = {"containers": [{"name": "web", "image": "web:v1"}]}
+    spec = {"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": slow, "spec": containers}}
+    workload = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}
+    pushed.commit(pushed.application(workload))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    variables = {**os.environ, "RECONCILER_CONFIG": str(pushed.config), "TMPDIR": str(temporary)}
+    command = [sys.executable, "-m", "reconciler", "once", "--sandbox"]
+    with subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert any("phase entered" in line for line in running.stderr)
+        assert list(temporary.iterdir()) != []
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == exits.TERMINATED
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_repository_alone_is_enough(pushed: desk.Desk) -> None:

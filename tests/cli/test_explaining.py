@@ -44,7 +44,7 @@ def test_the_targets_own_facts(a_desk: desk.Desk) -> None:
     began = records.Event(records.EventKind.HELD, desk.AT, "it would prune 4", desk.WEB, (("reason", "prune-limit"),))
     a_desk.remember(ledger, events=(began,))
     text = a_desk.run("explain", "prune-limit", "production/web", columns=140).stdout
-    assert "2026-01-01 10:00:00, hold: it would prune 4 of 5 objects" in text
+    assert "2026-01-01 10:00:00 UTC, hold: it would prune 4 of 5 objects" in text
     assert f'    $ reconciler confirm production/web --revision {desk.B} --why "…"' in text
     assert "{revision}" not in text
     assert a_desk.run("explain", "production/web", columns=140).stdout == text
@@ -59,6 +59,15 @@ def test_quarantines_are_listed(a_desk: desk.Desk) -> None:
     assert [one["sort"] for one in found["meanings"]] == ["hold", "event"]
     assert [fact["because"] for fact in found["facts"]] == ["inputs of bbbbbbbbbbbb, digest inputs-b: it crashes"]
     assert json.loads(a_desk.run("explain", "quarantined", "-o", "json").stdout)["facts"] is None
+
+
+def test_the_quarantine_that_holds_is_told_once(a_desk: desk.Desk) -> None:
+    bad = records.Quarantine("inputs-b", desk.B, "it crashes", desk.AT)
+    ledger = desk.held(Reason.QUARANTINED, "it crashed before", digest="inputs-b")
+    a_desk.remember(replace(ledger, quarantined=(bad, replace(bad, input_digest="inputs-c"))))
+    found = json.loads(a_desk.run("explain", "quarantined", "production/web", "-o", "json").stdout)
+    holds = [fact["because"] for fact in found["facts"] if fact["sort"] == "hold"]
+    assert holds == ["it crashed before", "inputs of bbbbbbbbbbbb, digest inputs-c: it crashes"]
 
 
 def test_a_target_that_stands_well_is_explained_by_its_outcome(a_desk: desk.Desk) -> None:

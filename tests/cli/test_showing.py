@@ -99,7 +99,22 @@ def test_exit_code_on_request(a_desk: desk.Desk, ledger: records.Ledger, code: i
 def test_filters(a_desk: desk.Desk) -> None:
     a_desk.remember(desk.WELL, QUARANTINED)
     assert "paperless" not in a_desk.run("status", "-a", "web").output
-    assert "the filter fits nothing" in a_desk.run("status", "-e", "staging").output
+    assert "the filter fits nothing" in a_desk.run("status", "-a", "shop").output
+    assert a_desk.run("status", "-a", "shop", "--exit-code").exit_code == 1
+    assert a_desk.run("status", "-a", "web", "--exit-code").exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("status", "--exit-code"), ("tree",), ("status", "--watch")])
+def test_an_environment_that_nobody_knows_is_refused(a_desk: desk.Desk, command: tuple[str, ...]) -> None:
+    a_desk.remember(desk.WELL)
+    result = a_desk.run(*command, "-e", "prodution")
+    assert result.exit_code == 1
+    assert "there is no environment prodution; did you mean 'production'?" in result.stderr
+
+
+def test_what_the_settings_have_no_more_is_still_shown(a_desk: desk.Desk) -> None:
+    a_desk.remember(replace(desk.WELL, target=ids.TargetKey("staging", "web")))
+    assert "staging/web" in a_desk.run("status", "-e", "staging").output
 
 
 def test_a_rollout_under_way(a_desk: desk.Desk) -> None:
@@ -170,7 +185,7 @@ def test_history_newest_first(a_desk: desk.Desk, columns: int) -> None:
     assert result.exit_code == 0
     assert widest(result.output) <= columns
     lines = result.output.splitlines()
-    assert lines[0].split() == ["at", "event", "because"]
+    assert lines[0].split() == ["at", "(UTC)", "event", "because"]
     assert lines[1].startswith("2026-01-01 10:00:02  rolled out  the second")
     assert lines[-1].rstrip() == "2026-01-01 10:00:01  rolled out  the first"
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.app import beside, composing, waiting
+from reconciler.app import beside, opening, waiting
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.model import outcomes, records, rollouts
 from reconciler.pipeline import heads
@@ -173,7 +173,7 @@ def _digest(a_desk: desk.Desk, revision: str) -> str:
     """The input digest as the pipeline computes it: what a held target would show."""
 
     async def computed() -> str:
-        its = composing.settings(a_desk.config)
+        its = opening.settings(a_desk.config)
         async with beside.journal_or_none(its) as (journal, _), beside.build(its, journal, clusters=False) as found:
             return (await heads.Heads(found.here).prepare(desk.WEB, revision)).inputs.digest
 

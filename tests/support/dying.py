@@ -17,8 +17,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from reconciler import app as root
-from reconciler.app import composing
+from reconciler.app import composing, opening
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import settings_files, system
 from tests.clusterkit import access
@@ -104,7 +103,7 @@ async def _serve(config: pathlib.Path, fate: "_Fate") -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     file = settings_files.SettingsFile(config)
     its, clock = file.read(), system.SystemClock()
-    async with composing.open_journal(its) as journal, root.build(its, journal) as here:
+    async with opening.open_journal(its) as journal, composing.build(its, journal) as here:
         here.journal = _Mortal(here.journal, "journal", fate)
         here.clusters = {name: _Mortal(cluster, "cluster", fate) for name, cluster in here.clusters.items()}
         here.repositories = {name: _Mortal(found, "repository", fate) for name, found in here.repositories.items()}

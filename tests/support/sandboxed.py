@@ -9,9 +9,8 @@ from collections.abc import Iterator
 
 from typer import testing
 
-from reconciler import app as root
 from reconciler import errors
-from reconciler.app import beside, composing
+from reconciler.app import beside, composing, opening
 from reconciler.app import previewing as showing
 from reconciler.cli import main
 from reconciler.pipeline import previewing
@@ -44,7 +43,7 @@ class SandboxSite(site.Site):
         return self.cluster.call(self._plan())
 
     async def _plan(self) -> str:
-        its = composing.settings(self.config)
+        its = opening.settings(self.config)
         async with (
             beside.journal_or_none(its) as (journal, lonely),
             beside.build(its, journal, models=self.cluster.models) as found,
@@ -67,7 +66,7 @@ class Daemon:
     async def _run(self, config: pathlib.Path, log_file: pathlib.Path) -> int:
         with _logged(log_file, self._where.thread.ident):
             try:
-                await root.serve(config, stop=self._stop, models=self._where.models)
+                await composing.serve(config, stop=self._stop, models=self._where.models)
             except errors.ReconcilerError as error:
                 log.error("%s", error)
                 return 1

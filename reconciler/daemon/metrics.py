@@ -31,6 +31,7 @@ class Metrics:
             ("environment", "application", "outcome"),
             registry=self.registry,
         )
+        self._newest: dict[ids.TargetKey, outcomes.Outcome] = {}
         self._leading = prometheus_client.Gauge(
             "reconciler_leading_epoch", "The epoch under which this process leads.", registry=self.registry
         )
@@ -48,6 +49,9 @@ class Metrics:
     def passed(self, key: ids.TargetKey, result: outcomes.PassResult, seconds: float) -> None:
         """Note one pass over one target that took `seconds`."""
         self._passes.labels(key.environment, key.application, result.outcome.value).observe(seconds)
+        if self._newest.get(key) is result.outcome:
+            return
+        self._newest[key] = result.outcome
         for outcome in outcomes.Outcome:
             value = 1 if outcome is result.outcome else 0
             self._state.labels(key.environment, key.application, outcome.value).set(value)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
@@ -25,22 +26,22 @@ def decode(body: bytes) -> Json:
 
 def digest(*parts: bytes | str) -> str:
     """SHA-256 over length-prefixed parts, in hex: no two different lists of parts share their bytes."""
-    total = hashlib.sha256()
+    total: list[bytes] = []
     for part in parts:
         raw = part.encode() if isinstance(part, str) else part
-        total.update(len(raw).to_bytes(8, "big"))
-        total.update(raw)
-    return total.hexdigest()
+        total += (len(raw).to_bytes(8, "big"), raw)
+    return hashlib.sha256(b"".join(total)).hexdigest()
 
 
 def at(document: Mapping[str, JsonValue], *path: str) -> JsonValue:
     """The value at `path`, or None where any step is absent or no mapping."""
-    found: JsonValue = dict(document) if not isinstance(document, dict) else document
-    for step in path:
-        if not isinstance(found, dict):
-            return None
-        found = found.get(step)
-    return found
+    found: Any = document
+    try:
+        for step in path:
+            found = found.get(step)
+    except AttributeError:  # asked of a scalar, a list or nothing: cheaper than a look at each step before
+        return None
+    return found  # type: ignore[no-any-return]
 
 
 def mapping(document: Mapping[str, JsonValue], *path: str) -> Json:

@@ -1,5 +1,6 @@
 """Names of things: a target, a kind, an object, and the mark by which we know an object as ours."""
 
+import functools
 from dataclasses import dataclass
 
 
@@ -44,6 +45,12 @@ class KindKey:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
+@functools.lru_cache(maxsize=4096)
+def _kind_key(group: str, kind: str) -> KindKey:
+    """One of each: it is asked for wherever an object is looked up."""
+    return KindKey(group, kind)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectKey:
     """One object of a cluster. `namespace` is '' for a cluster-scoped kind."""
@@ -55,7 +62,7 @@ class ObjectKey:
 
     @property
     def kind_key(self) -> KindKey:
-        return KindKey(self.group, self.kind)
+        return _kind_key(self.group, self.kind)
 
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind

@@ -70,16 +70,22 @@ class ClusterFacts:
     types: tuple[ResourceType, ...]
     """All served versions, the preferred one of each kind first."""
     by_api_version: Mapping[tuple[str, str], ResourceType] = field(init=False, compare=False, repr=False)
+    by_kind: Mapping[ids.KindKey, ResourceType] = field(init=False, compare=False, repr=False)
+    digest: str = field(init=False, compare=False, repr=False)
+    """Differs when something else is served."""
 
     def __post_init__(self) -> None:
         table = {(found.api_version, found.kind.kind): found for found in reversed(self.types)}
+        served = (f"{found.api_version}/{found.kind.kind}/{found.namespaced}" for found in self.types)
         object.__setattr__(self, "by_api_version", table)
+        object.__setattr__(self, "by_kind", {found.kind: found for found in reversed(self.types)})
+        object.__setattr__(self, "digest", document.digest(self.version, *served))
 
     def find(self, api_version: str, kind: str) -> ResourceType | None:
         return self.by_api_version.get((api_version, kind))
 
     def preferred(self, kind: ids.KindKey) -> ResourceType | None:
-        return next((found for found in self.types if found.kind == kind), None)
+        return self.by_kind.get(kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,6 @@ class Rendering:
 
     def _key(self, target: targets.Target, *, input_digest: str, facts: live.ClusterFacts) -> str:
         """Input digest + renderer version + parameters (design §6), never the commit."""
-        served = (f"{found.api_version}/{found.kind.kind}/{found.namespaced}" for found in facts.types)
         return document.digest(
             input_digest,
             self._renderer.version,
@@ -88,8 +87,7 @@ class Rendering:
             str(target.key),
             target.namespace,
             repr((target.source, target.left, target.variables)),
-            facts.version,
-            *served,
+            facts.digest,
         )
 
     def _remember(self, key: str, known: manifests.ManifestSet | errors.InvalidInput) -> None:

@@ -17,4 +17,7 @@ def line(event: records.Event) -> str:
 
 def _printable(text: str) -> str:
     """A reason may quote an application: it must not start a line or move the cursor of a terminal."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+    text = " ".join(text.split())
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -116,7 +116,7 @@ def check(value: document.JsonValue, shape: shapes.Shape, *, path: str, complain
             its = shape.value(name)
             if its is None:
                 complaints.append(f"{path}.{name}: field not declared in schema")
-            else:
+            elif type(below) not in its.plain:
                 check(below, its, path=f"{path}.{name}", complaints=complaints)
     elif isinstance(value, list) and shape.what in (shapes.What.LIST, shapes.What.ANY):
         for place, item in enumerate(value):

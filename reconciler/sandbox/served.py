@@ -51,6 +51,12 @@ def published() -> Published:
     )
 
 
+@functools.cache
+def _without_custom() -> live.ClusterFacts:
+    """What every sandbox serves at first."""
+    return live.ClusterFacts(published().version, published().types)
+
+
 GENERATED = frozenset(
     {
         ("", "Pod"),
@@ -125,8 +131,7 @@ class Served:
     def __init__(self) -> None:
         self._custom: dict[str, tuple[live.ResourceType, ...]] = {}
         """Of each established CustomResourceDefinition, by its name."""
-        self._facts: live.ClusterFacts | None = None
-        self._preferred: dict[ids.KindKey, live.ResourceType] = {}
+        self._facts: live.ClusterFacts | None = _without_custom()
         self._shapes: dict[tuple[str, str], Serving] = {}
         self._definitions: dict[ids.KindKey, ids.ObjectKey] = {}
         """Of each custom kind, the definition that it is served by."""
@@ -136,15 +141,13 @@ class Served:
             found = published()
             custom = tuple(kind for name in sorted(self._custom) for kind in self._custom[name])
             self._facts = live.ClusterFacts(found.version, found.types + custom)
-            self._preferred = {kind.kind: kind for kind in reversed(self._facts.types)}
         return self._facts
 
     def find(self, api_version: str, kind: str) -> live.ResourceType | None:
         return self.facts().find(api_version, kind)
 
     def preferred(self, kind: ids.KindKey) -> live.ResourceType | None:
-        self.facts()
-        return self._preferred.get(kind)
+        return self.facts().preferred(kind)
 
     def serving(self, api_version: str, kind: str) -> "Serving":
         """How a served kind's objects are stored."""

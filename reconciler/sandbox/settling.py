@@ -10,15 +10,20 @@ from reconciler.sandbox import shapes
 
 def settle(body: document.Json, shape: shapes.Shape) -> None:
     """In place."""
-    for name in [name for name, value in body.items() if _nothing(value, shape.value(name), name in shape.required)]:
+    gone: list[str] = []
+    for name, value in body.items():
+        its = shape.value(name)
+        if its is not None and type(value) in its.plain:
+            continue
+        if not value and _nothing(value, its, name in shape.required):
+            gone.append(name)
+        elif its is not None:
+            body[name] = _settled(value, its)
+    for name in gone:
         del body[name]
     for name in shape.skeletons():
         if name not in body:
-            body[name] = {}
-    for name, value in body.items():
-        its = shape.value(name)
-        if its is not None:
-            body[name] = _settled(value, its)
+            reset(body, name, shape)
 
 
 def unsaid(body: document.JsonValue, shape: shapes.Shape) -> None:

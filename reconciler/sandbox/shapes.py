@@ -57,6 +57,7 @@ class Shape:
         "built_in",
         "keys",
         "limited",
+        "plain",
         "quantity",
         "required",
         "schema",
@@ -81,6 +82,8 @@ class Shape:
         )
         self.type = _type(schema)
         self.what = _what(schema, self.type)
+        self.plain = _plain(self)
+        """Types of values that are right here, with nothing below them to look at and nothing to settle."""
         self.atomic = schema.get("x-kubernetes-map-type") == "atomic"
         if self.what is What.LIST:
             self.atomic = schema.get("x-kubernetes-list-type") not in ("map", "set")
@@ -192,6 +195,15 @@ def _type(schema: document.Json) -> str:
     if schema.get("x-kubernetes-int-or-string") or schema.get("oneOf") or schema.get("format") == "int-or-string":
         return ""
     return document.text(schema, "type")
+
+
+def _plain(shape: Shape) -> frozenset[type]:
+    if shape.what is not What.SCALAR or shape.quantity:
+        return frozenset()
+    return PLAIN.get(shape.type, frozenset())
+
+
+PLAIN = {"string": frozenset({str}), "integer": frozenset({int}), "boolean": frozenset({bool})}
 
 
 def _what(schema: document.Json, of_type: str) -> What:

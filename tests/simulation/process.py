@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -148,6 +148,8 @@ class Cluster(Passing):
     def __init__(self, process: Process, inner: sandbox.SandboxCluster, kept: objects.Objects, look: Look) -> None:
         super().__init__(process, inner, port="cluster")
         self._kept, self._look = kept, look
+        self._facts: live.ClusterFacts | None = None
+        self._watched: set[ports.Wanted] = set()
 
     @property
     def name(self) -> str:
@@ -180,6 +182,24 @@ class Cluster(Passing):
             return reply
 
         return await self._process.through("cluster", "delete", call, key)
+
+    async def facts(self, *, fresh: bool = False) -> live.ClusterFacts:
+        """Asked once: from then on no call, as on the edge."""
+        if self._facts is None or fresh:
+            found: live.ClusterFacts = await self._process.through(
+                "cluster", "facts", lambda: self._inner.facts(fresh=fresh)
+            )
+            self._facts = found
+        await self._process.gate()
+        return self._facts
+
+    async def watch(self, wanted: Iterable[ports.Wanted]) -> None:
+        """What is watched already is no call either."""
+        new = set(wanted) - self._watched
+        if new:
+            await self._process.through("cluster", "watch", lambda: self._inner.watch(new))
+            self._watched |= new
+        await self._process.gate()
 
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
         self._process.check()

@@ -10,6 +10,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from reconciler import errors
+from reconciler.edges.journal import prepared
 
 BUSY_SECONDS = 5.0
 """How long a write waits for another process's transaction. Ours take milliseconds; a backup tool may hold longer."""
@@ -32,6 +33,11 @@ class Database:
             self._configure()
             undo.pop_all()
 
+    def look(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work`, which is one query: that is one consistent state by itself."""
+        with self._translated():
+            return work(self._connection)
+
     def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` on one consistent state of the journal."""
         return self._transaction("BEGIN", work=work)
@@ -49,7 +55,7 @@ class Database:
     def data_version(self) -> int:
         """A number that changes when another connection has written."""
         with self._translated():
-            return int(self._pragma("data_version"))
+            return int(self._driver.execute("PRAGMA data_version").fetchone()[0])
 
     def damage(self) -> str:
         """What SQLite finds wrong with the file, '' when it is sound. Reads all of it: 0.3 s for 100 MB."""
@@ -60,11 +66,9 @@ class Database:
     def copy_to(self, path: pathlib.Path) -> None:
         """Copy one consistent state of the journal into the empty file `path`, whole and without files beside it.
         Others go on writing meanwhile. Raises as a write does, about `path`."""
-        source = self._connection.connection.driver_connection
         try:
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
-                if isinstance(source, sqlite3.Connection):
-                    source.backup(copy)
+                self._driver.backup(copy)
                 copy.execute("PRAGMA journal_mode = delete")
         except sqlite3.Error as error:
             raise _meaning(error, path=path) from error
@@ -72,6 +76,10 @@ class Database:
     def close(self) -> None:
         with self._translated():
             self._connection.close()
+
+    @property
+    def _driver(self) -> sqlite3.Connection:
+        return prepared.driver(self._connection)
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rw"
@@ -92,9 +100,16 @@ class Database:
         return found
 
     def _transaction(self, begin: str, *, work: Callable[[sa.Connection], T]) -> T:
-        with self._translated(), self._connection.begin():
-            self._connection.exec_driver_sql(begin)
-            return work(self._connection)
+        with self._translated():
+            driver = self._driver
+            try:
+                driver.execute(begin)
+                result = work(self._connection)
+                driver.commit()
+            except BaseException:
+                driver.rollback()
+                raise
+            return result
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -102,6 +117,8 @@ class Database:
             yield
         except sa.exc.DBAPIError as error:
             raise _meaning(error.orig, path=self.path) from error
+        except sqlite3.Error as error:
+            raise _meaning(error, path=self.path) from error
 
 
 _UNUSABLE = {

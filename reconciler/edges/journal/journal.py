@@ -221,7 +221,8 @@ class SqlJournal:
             )
 
     async def _read(self, work: Callable[..., T], *arguments: object) -> T:
-        return await _in(self._worker, lambda: self._base.read(lambda tx: work(tx, *arguments)))
+        """`work` is one query."""
+        return await _in(self._worker, lambda: self._base.look(lambda tx: work(tx, *arguments)))
 
     async def _write(self, work: Callable[[statements.Transaction], None], *, epoch: int) -> None:
         """The epoch is checked in the transaction of the write: a leader that was paused cannot slip in between."""

@@ -1,10 +1,13 @@
 """Nouns of the model ↔ rows of the tables."""
 
+import functools
 import json
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 import pydantic
+import pydantic_core
 import sqlalchemy as sa
 
 from reconciler import errors
@@ -16,7 +19,7 @@ SHAPE = 1
 _LEDGER = pydantic.TypeAdapter(records.Ledger)
 
 Values = Mapping[str, Any]
-Row = sa.RowMapping
+Row = sqlite3.Row | sa.RowMapping
 
 
 def of_ledger(ledger: records.Ledger) -> Values:
@@ -24,12 +27,19 @@ def of_ledger(ledger: records.Ledger) -> Values:
     return {
         **of_target(ledger.target),
         "shape": SHAPE,
-        "ledger": json.dumps(_LEDGER.dump_python(ledger, mode="json"), ensure_ascii=False, separators=(",", ":")),
+        "ledger": _text(ledger),
         "outcome": ledger.outcome.value if ledger.outcome else "",
         "hold": ledger.hold.reason.value if ledger.hold else "",
         "revision": present.revision if present else "",
         "last_good": good.revision if good else "",
     }
+
+
+def _text(ledger: records.Ledger) -> str:
+    try:
+        return _LEDGER.dump_json(ledger).decode()
+    except pydantic_core.PydanticSerializationError:  # of text that UTF-8 cannot carry
+        return json.dumps(_LEDGER.dump_python(ledger, mode="json"), ensure_ascii=False, separators=(",", ":"))
 
 
 def to_ledger(row: Row) -> records.Ledger:
@@ -41,9 +51,15 @@ def to_ledger(row: Row) -> records.Ledger:
             "it."
         )
     try:
-        return _LEDGER.validate_json(row["ledger"])
+        return _read(row["ledger"])
     except ValueError as error:
         raise _unreadable(f"The ledger of {target}") from error
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(text: str) -> records.Ledger:
+    """Every pass reads its ledger several times between two writes, and a ledger is frozen all the way down."""
+    return _LEDGER.validate_json(text)
 
 
 def of_target(target: ids.TargetKey) -> Values:
@@ -87,7 +103,7 @@ def to_inventory(row: Row) -> records.InventoryRow:
         entry=row["entry"],
         resource_version=row["resource_version"],
         rollout=row["rollout"],
-        drifted=row["drifted"],
+        drifted=bool(row["drifted"]),
     )
 
 
@@ -101,7 +117,9 @@ def of_intent(intent: records.Intent, *, epoch: int) -> Values:
         "epoch": epoch,
         "rollout": intent.rollout,
         "at": intent.at,
+        "result": None,
         "because": "",
+        "settled_at": None,
     }
 
 
@@ -160,6 +178,7 @@ def of_rollout(rollout: rollouts.Rollout) -> Values:
         "input_digest": rollout.input_digest,
         "phase": rollout.phase.value,
         "started_at": rollout.started_at,
+        "ended_at": None,
         "outcome": "",
         "because": rollout.because,
     }

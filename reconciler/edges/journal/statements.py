@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 
 from reconciler import errors
-from reconciler.edges.journal import rows, tables
+from reconciler.edges.journal import prepared, rows, tables
 from reconciler.model import ids, records
 from reconciler.record import chain, ends
 
@@ -15,10 +15,7 @@ Transaction = sa.Connection
 FINAL = (records.Result.DONE.value, records.Result.REFUSED.value)
 """Outcomes that stand. What was unknown or abandoned may still be found out, or be tried again."""
 
-CHUNK = 10_000
-"""Values in one query: SQLite takes 32,766."""
-
-# Queries that every pass makes are built once: to build one costs SQLAlchemy more than to carry it out.
+# What every pass asks is prepared once; the rest, which people ask, goes through SQLAlchemy.
 
 
 def _of(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -26,39 +23,6 @@ def _of(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.and_(
         table.c.environment == sa.bindparam("environment"), table.c.application == sa.bindparam("application")
     )
-
-
-_EPOCH = sa.select(sa.func.max(tables.leadership.c.epoch))
-_TARGETS = sa.select(tables.targets.c.environment, tables.targets.c.application).order_by(
-    tables.targets.c.environment, tables.targets.c.application
-)
-_LEDGER = sa.select(tables.targets).where(_of(tables.targets))
-_HEAD = sa.select(tables.events.c.sequence, tables.events.c.hash).order_by(tables.events.c.sequence.desc()).limit(1)
-_EVENTS = (
-    sa.select(tables.events)
-    .where(tables.events.c.sequence > sa.bindparam("after"))
-    .order_by(tables.events.c.sequence)
-    .limit(sa.bindparam("most"))
-)
-_INVENTORY = sa.select(tables.inventory).where(_of(tables.inventory)).order_by(tables.inventory.c.object)
-_OWNERS = sa.select(tables.inventory.c.environment, tables.inventory.c.application).where(
-    tables.inventory.c.object == sa.bindparam("object")
-)
-_OPEN_INTENTS = (
-    sa.select(tables.intents)
-    .where(_of(tables.intents), tables.intents.c.result.is_(None))
-    .order_by(tables.intents.c.at, tables.intents.c.operation)
-)
-_OPEN_REQUESTS = sa.select(tables.requests).where(tables.requests.c.answer == "").order_by(tables.requests.c.sequence)
-_KNOWN = sa.select(tables.intents).where(tables.intents.c.operation.in_(sa.bindparam("operations", expanding=True)))
-_UPDATE_INTENT = sa.update(tables.intents).where(tables.intents.c.operation == sa.bindparam("of"))
-_NEW_EVENT, _NEW_INTENT = sa.insert(tables.events), sa.insert(tables.intents)
-_PENDING = sqlite.insert(tables.inventory).on_conflict_do_nothing()
-_FORGET = sa.delete(tables.inventory).where(_of(tables.inventory), tables.inventory.c.object == sa.bindparam("o"))
-
-
-def _named(target: ids.TargetKey) -> dict[str, str]:
-    return {"environment": target.environment, "application": target.application}
 
 
 def _replacing(table: sa.Table) -> sqlite.Insert:
@@ -76,8 +40,62 @@ def _taking() -> sqlite.Insert:
     return insert.on_conflict_do_update(index_elements=keys, set_={"rollout": insert.excluded.rollout})
 
 
-_TAKEN = _taking()
-_PUT = {table.name: _replacing(table) for table in (tables.targets, tables.rollouts, tables.inventory)}
+def _changing(table: sa.Table, *names: str, by: sa.Column[str]) -> sa.Update:
+    """Change these columns of the row that `of` names."""
+    new: dict[str, sa.BindParameter[str]] = {name: sa.bindparam(name) for name in names}
+    return sa.update(table).where(by == sa.bindparam("of")).values(new)
+
+
+_EPOCH = prepared.Prepared(sa.select(sa.func.max(tables.leadership.c.epoch).label("newest")))
+_TARGETS = prepared.Prepared(
+    sa.select(tables.targets.c.environment, tables.targets.c.application).order_by(
+        tables.targets.c.environment, tables.targets.c.application
+    )
+)
+_LEDGER = prepared.Prepared(sa.select(tables.targets).where(_of(tables.targets)))
+_HEAD = prepared.Prepared(
+    sa.select(tables.events.c.sequence, tables.events.c.hash).order_by(tables.events.c.sequence.desc()).limit(1)
+)
+_EVENTS = prepared.Prepared(
+    sa.select(tables.events)
+    .where(tables.events.c.sequence > sa.bindparam("after"))
+    .order_by(tables.events.c.sequence)
+    .limit(sa.bindparam("most"))
+)
+_INVENTORY = prepared.Prepared(
+    sa.select(tables.inventory).where(_of(tables.inventory)).order_by(tables.inventory.c.object)
+)
+_OWNERS = prepared.Prepared(
+    sa.select(tables.inventory.c.environment, tables.inventory.c.application).where(
+        tables.inventory.c.object == sa.bindparam("object")
+    )
+)
+_OPEN_INTENTS = prepared.Prepared(
+    sa.select(tables.intents)
+    .where(_of(tables.intents), tables.intents.c.result.is_(None))
+    .order_by(tables.intents.c.at, tables.intents.c.operation)
+)
+_OPEN_REQUESTS = prepared.Prepared(
+    sa.select(tables.requests).where(tables.requests.c.answer == "").order_by(tables.requests.c.sequence)
+)
+_KNOWN = prepared.Prepared(sa.select(tables.intents).where(tables.intents.c.operation == sa.bindparam("of")))
+_NEW_EVENT, _NEW_INTENT = (prepared.Prepared(sa.insert(table)) for table in (tables.events, tables.intents))
+_PENDING = prepared.Prepared(sqlite.insert(tables.inventory).on_conflict_do_nothing())
+_FORGET = prepared.Prepared(
+    sa.delete(tables.inventory).where(_of(tables.inventory), tables.inventory.c.object == sa.bindparam("object"))
+)
+_END_ROLLOUT = prepared.Prepared(_changing(tables.rollouts, "ended_at", "outcome", "because", by=tables.rollouts.c.id))
+_BY_OPERATION = tables.intents.c.operation
+_SETTLE = prepared.Prepared(_changing(tables.intents, "result", "because", "settled_at", by=_BY_OPERATION))
+_REOPEN = prepared.Prepared(_changing(tables.intents, "epoch", "result", "because", "settled_at", by=_BY_OPERATION))
+_TAKEN = prepared.Prepared(_taking())
+_PUT = {
+    table.name: prepared.Prepared(_replacing(table)) for table in (tables.targets, tables.rollouts, tables.inventory)
+}
+
+
+def _named(target: ids.TargetKey) -> dict[str, str]:
+    return {"environment": target.environment, "application": target.application}
 
 
 def lead(tx: Transaction, holder: str, *, at: str) -> int:
@@ -87,7 +105,8 @@ def lead(tx: Transaction, holder: str, *, at: str) -> int:
 
 
 def epoch(tx: Transaction) -> int:
-    return tx.execute(_EPOCH).scalar_one() or 0
+    found = _EPOCH.one(tx)
+    return (found["newest"] if found else None) or 0
 
 
 def leader(tx: Transaction) -> str:
@@ -105,11 +124,11 @@ def check_epoch(tx: Transaction, ours: int) -> None:
 
 
 def targets(tx: Transaction) -> tuple[ids.TargetKey, ...]:
-    return tuple(rows.to_target(row) for row in tx.execute(_TARGETS).mappings())
+    return tuple(rows.to_target(row) for row in _TARGETS.all(tx))
 
 
 def ledger(tx: Transaction, target: ids.TargetKey) -> records.Ledger:
-    found = tx.execute(_LEDGER, _named(target)).mappings().first()
+    found = _LEDGER.one(tx, _named(target))
     return rows.to_ledger(found) if found else records.Ledger(target)
 
 
@@ -123,32 +142,31 @@ def write(tx: Transaction, new: records.Ledger, *, events: Sequence[records.Even
 def _note_rollout(
     tx: Transaction, old: records.Ledger, *, new: records.Ledger, over: ends.Ended | None, at: str
 ) -> None:
-    table, before, after = tables.rollouts, old.rollout, new.rollout
+    before, after = old.rollout, new.rollout
     if after is not None and (before is None or (before.id, before.phase) != (after.id, after.phase)):
-        _put(tx, table, values=[rows.of_rollout(after)])
+        _put(tx, tables.rollouts, values=[rows.of_rollout(after)])
     if over is not None:
-        last = {"ended_at": at, "outcome": over.end.value, "because": over.because}
-        tx.execute(sa.update(table).where(table.c.id == over.rollout).values(last))
+        last = {"of": over.rollout, "ended_at": at, "outcome": over.end.value, "because": over.because}
+        _END_ROLLOUT.run(tx, [last])
 
 
 def append(tx: Transaction, new: Sequence[records.Event]) -> None:
+    if not new:
+        return
     sequence, previous = head(tx)
-    values = []
     for event in new:
         linked = chain.link(previous, sequence + 1, event)
         sequence, previous = linked.sequence, linked.hash
-        values.append(rows.of_event(linked))
-    if values:
-        tx.execute(_NEW_EVENT, values)
+        _NEW_EVENT.run(tx, [rows.of_event(linked)])
 
 
 def head(tx: Transaction) -> tuple[int, str]:
-    found = tx.execute(_HEAD).first()
-    return (found.sequence, found.hash) if found else chain.FIRST
+    found = _HEAD.one(tx)
+    return (found["sequence"], found["hash"]) if found else chain.FIRST
 
 
 def events(tx: Transaction, *, after: int, limit: int) -> tuple[records.ChainedEvent, ...]:
-    return tuple(rows.to_event(row) for row in tx.execute(_EVENTS, {"after": after, "most": limit}).mappings())
+    return tuple(rows.to_event(row) for row in _EVENTS.all(tx, {"after": after, "most": limit}))
 
 
 def history(tx: Transaction, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
@@ -158,12 +176,12 @@ def history(tx: Transaction, target: ids.TargetKey, *, limit: int) -> tuple[reco
 
 
 def inventory(tx: Transaction, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
-    return tuple(rows.to_inventory(row) for row in tx.execute(_INVENTORY, _named(target)).mappings())
+    return tuple(rows.to_inventory(row) for row in _INVENTORY.all(tx, _named(target)))
 
 
 def owner(tx: Transaction, key: ids.ObjectKey, *, among: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
     """Few targets know one object, so the rest is sorted out here and no query grows with the cluster."""
-    found = [rows.to_target(row) for row in tx.execute(_OWNERS, {"object": key.path}).mappings()]
+    found = [rows.to_target(row) for row in _OWNERS.all(tx, {"object": key.path})]
     return min((target for target in found if target in among), default=None)
 
 
@@ -184,18 +202,13 @@ def intend(tx: Transaction, intents: Sequence[records.Intent], *, epoch: int) ->
     known = _known(tx, [intent.operation for intent in intents])
     for intent in intents:
         _same_deed(intent, known.get(intent.operation))
-    fresh = [rows.of_intent(intent, epoch=epoch) for intent in intents if intent.operation not in known]
-    if fresh:
-        tx.execute(_NEW_INTENT, fresh)
+    _NEW_INTENT.run(tx, (rows.of_intent(intent, epoch=epoch) for intent in intents if intent.operation not in known))
     again = [operation for operation, row in known.items() if row["result"] not in FINAL]
     reopened = {"epoch": epoch, "result": None, "because": "", "settled_at": None}
-    _update_intents(tx, [{"of": operation, **reopened} for operation in again])
-    new = [rows.pending(intent) for intent in intents if intent.verb is records.Verb.APPLY and not intent.maker]
-    if new:
-        tx.execute(_PENDING, new)
-    taken = [rows.pending(intent) for intent in intents if intent.maker]
-    if taken:
-        tx.execute(_TAKEN, taken)
+    _REOPEN.run(tx, ({"of": operation, **reopened} for operation in again))
+    new = (intent for intent in intents if intent.verb is records.Verb.APPLY and not intent.maker)
+    _PENDING.run(tx, map(rows.pending, new))
+    _TAKEN.run(tx, (rows.pending(intent) for intent in intents if intent.maker))
 
 
 def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> None:
@@ -208,7 +221,7 @@ def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> N
         {"of": found.operation, "result": found.result.value, "because": found.because, "settled_at": at}
         for found in news
     )
-    _update_intents(tx, list(outcomes))
+    _SETTLE.run(tx, outcomes)
     last: dict[tuple[ids.TargetKey, ids.ObjectKey], records.InventoryRow | None] = {}
     for settled in news:
         target = rows.to_target(known[settled.operation])
@@ -220,15 +233,13 @@ def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> N
     _forget(tx, [(target, key) for (target, key), row in last.items() if row is None])
 
 
-def _known(tx: Transaction, operations: Sequence[str]) -> dict[str, sa.RowMapping]:
+def _known(tx: Transaction, operations: Sequence[str]) -> dict[str, rows.Row]:
     """The recorded intents among these, by operation."""
-    found = {}
-    for chunk in (operations[start : start + CHUNK] for start in range(0, len(operations), CHUNK)):
-        found.update({row["operation"]: row for row in tx.execute(_KNOWN, {"operations": chunk}).mappings()})
-    return found
+    asked = ((operation, _KNOWN.one(tx, {"of": operation})) for operation in operations)
+    return {operation: row for operation, row in asked if row is not None}
 
 
-def _same_deed(intent: records.Intent, known: sa.RowMapping | None) -> None:
+def _same_deed(intent: records.Intent, known: rows.Row | None) -> None:
     if known is None:
         return
     recorded = rows.to_intent(known)
@@ -239,19 +250,12 @@ def _same_deed(intent: records.Intent, known: sa.RowMapping | None) -> None:
         )
 
 
-def _update_intents(tx: Transaction, values: Sequence[rows.Values]) -> None:
-    """Update the intents named by `of` with the other values."""
-    if values:
-        tx.execute(_UPDATE_INTENT, list(values))
-
-
 def _forget(tx: Transaction, objects: Sequence[tuple[ids.TargetKey, ids.ObjectKey]]) -> None:
-    if objects:
-        tx.execute(_FORGET, [{**_named(target), "o": key.path} for target, key in objects])
+    _FORGET.run(tx, ({**_named(target), "object": key.path} for target, key in objects))
 
 
 def open_intents(tx: Transaction, target: ids.TargetKey) -> tuple[records.Intent, ...]:
-    return tuple(rows.to_intent(row) for row in tx.execute(_OPEN_INTENTS, _named(target)).mappings())
+    return tuple(rows.to_intent(row) for row in _OPEN_INTENTS.all(tx, _named(target)))
 
 
 def ask(tx: Transaction, request: records.Request) -> None:
@@ -259,7 +263,7 @@ def ask(tx: Transaction, request: records.Request) -> None:
 
 
 def open_requests(tx: Transaction) -> tuple[records.Request, ...]:
-    return tuple(rows.to_request(row) for row in tx.execute(_OPEN_REQUESTS).mappings())
+    return tuple(rows.to_request(row) for row in _OPEN_REQUESTS.all(tx))
 
 
 def answer(tx: Transaction, id_: str, *, answer: str) -> None:
@@ -275,5 +279,4 @@ def request(tx: Transaction, id_: str) -> records.Request | None:
 
 
 def _put(tx: Transaction, table: sa.Table, *, values: Sequence[rows.Values]) -> None:
-    if values:
-        tx.execute(_PUT[table.name], list(values))
+    _PUT[table.name].run(tx, values)

@@ -4,6 +4,11 @@ A third-party exception is translated once, in its edge, with ``raise … from``
 a refusal by the API server is a value (`ports.Refused`): neither is an error.
 """
 
+import errno
+
+SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EDQUOT})
+"""Of an OSError: the machine has none left just now. It passes by itself, or with the process that takes too much."""
+
 
 class ReconcilerError(Exception):
     """Base of everything this project raises on purpose; its text is a sentence for a person."""
@@ -61,3 +66,11 @@ class Untrusted(Terminal):
 
 class PathMissing(Terminal):
     """A path that a target reads is not in the revision. Never read as "nothing is wanted" (I6)."""
+
+
+def of_the_machine(sentence: str, error: OSError) -> Transient | Terminal:
+    """What to raise for an OSError that `sentence` explains: what is only scarce now is for later, and nothing to
+    install or to configure."""
+    if error.errno in SCARCE:
+        return Transient(f"{sentence}: {error.strerror} on this machine just now")
+    return Terminal(f"{sentence}: {error.strerror or error}")

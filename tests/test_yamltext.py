@@ -65,6 +65,7 @@ KUBECTL_SCALARS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), KUBECTL_SCALARS)
+@pytest.mark.row("YML-06")
 def test_scalars_are_what_kubectl_makes_of_them(text: str, expected: object) -> None:
     (document,) = values(f"v: {text}\n")
     assert document["v"] == expected
@@ -122,6 +123,7 @@ def test_scalars_are_what_kubectl_makes_of_them(text: str, expected: object) -> 
         ("a: 1".encode("utf-16"), "not UTF-8"),
     ],
 )
+@pytest.mark.row("YML-01", "YML-06", "YML-08")
 def test_the_rest_is_refused_with_a_reason_and_a_remedy(text: str | bytes, because: str) -> None:
     (problem,) = problems(text)
     assert because in problem
@@ -194,6 +196,7 @@ def test_a_flood_of_problems_is_cut() -> None:
         ("a: &k x\nx: 1\n*k : 2\n", 3, "above"),
     ],
 )
+@pytest.mark.row("YML-05")
 def test_duplicate_keys_name_both_lines(text: str, second: int, first: str) -> None:
     (problem,) = problems(text)
     assert problem.startswith(f"app.yaml:{second}: key ")

@@ -55,6 +55,7 @@ MERGE_BOMB = "m0: &m0 {a: 1, b: {c: 1}}\n" + "".join(
     ],
     ids=lambda value: repr(value)[:40],
 )
+@pytest.mark.row("YML-02", "YML-03")
 def test_what_costs_too_much_is_refused(text: str, because: str) -> None:
     (problem,) = problems(text)
     assert because in problem
@@ -90,6 +91,7 @@ def test_limits_are_the_callers() -> None:
         "password: 1e999\n",
     ],
 )
+@pytest.mark.row("YML-17")
 def test_no_problem_quotes_a_value(text: str) -> None:
     with pytest.raises(yamltext.YamlError) as caught:
         yamltext.load_all(text, "app.yaml")
@@ -174,12 +176,14 @@ def one_error_or_json(text: str | bytes) -> None:
 
 @hypothesis.given(strategies.lists(strategies.sampled_from(TOKENS), max_size=25).map("".join))
 @hypothesis.settings(max_examples=2000, deadline=None, database=None)
+@pytest.mark.row("YML-07")
 def test_a_soup_of_tokens_gives_json_or_the_one_error(text: str) -> None:
     one_error_or_json(text)
 
 
 @hypothesis.given(strategies.text() | strategies.binary())
 @hypothesis.settings(max_examples=500, deadline=None, database=None)
+@pytest.mark.row("YML-07")
 def test_anything_gives_json_or_the_one_error(text: str | bytes) -> None:
     one_error_or_json(text)
 

@@ -131,6 +131,8 @@ async def run(*arguments: str, key: pathlib.Path | None = None, given: bytes = b
             start_new_session=True,
         )
     except OSError as error:
+        if error.errno in errors.SCARCE:
+            raise errors.of_the_machine(f"{binary} cannot be started", error) from error
         raise errors.Sealed((f"{binary} cannot be started: {error.strerror}",)) from error
     try:
         async with asyncio.timeout(TIMEOUT):

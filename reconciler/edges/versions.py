@@ -42,7 +42,7 @@ async def _said(*command: str) -> str:
             stderr=asyncio.subprocess.STDOUT,
         )
     except OSError as error:
-        raise errors.Terminal(f"{command[0]} cannot be started: {error.strerror}") from error
+        raise errors.of_the_machine(f"{command[0]} cannot be started", error) from error
     try:
         out, _ = await process.communicate()
     except asyncio.CancelledError:

@@ -216,13 +216,12 @@ def size(*, least: str, most: str) -> Shape:
 
 
 def git_ref(value: object) -> str:
-    """A fully qualified ref: a branch and a tag of the same name must not be mixed up (I5).
-
-    The rules are those of `git check-ref-format`.
+    """A fully qualified branch: one and a tag of the same name must not be mixed up, and a tag that moves is no history
+    (I5). The rules are those of `git check-ref-format`.
     """
     ref = text(value)
-    if not ref.startswith(("refs/heads/", "refs/tags/")):
-        raise ValueError(f"{quoted(ref)} is no fully qualified ref; write refs/heads/{ref.split('/')[-1] or 'main'}")
+    if not ref.startswith("refs/heads/"):
+        raise ValueError(f"{quoted(ref)} is no fully qualified branch; write refs/heads/{ref.split('/')[-1] or 'main'}")
     parts = ref.split("/")
     bad = any(not part or part.startswith(".") or part.endswith((".lock", ".")) for part in parts)
     if bad or ".." in ref or "@{" in ref or re.search(r"[\x00-\x20~^:?*\[\\\x7f]", ref):
@@ -360,7 +359,7 @@ NamespacePattern = Annotated[
         remedy="write a namespace, or the beginning of one with * at the end",
     ),
 ]
-GitRef = Annotated[str, Shape("fully qualified ref", git_ref)]
+GitRef = Annotated[str, Shape("fully qualified branch", git_ref)]
 RepositoryPath = Annotated[str, Shape("path in the repository", repository_path)]
 PathPattern = Annotated[
     str,

@@ -102,6 +102,7 @@ for letter in "abcdefgh":
         (f"size({'[' * 200}{']' * 200}) > 0", ".current: "),
     ],
 )
+@pytest.mark.row("REN-16")
 async def test_a_catastrophe_is_cut_and_the_next_question_is_answered(
     cel: expressions.Cel, text: str, problem: str
 ) -> None:

@@ -74,6 +74,7 @@ async def test_a_damaged_file_of_the_cache_is_fetched_again(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("kind", ["https", "oci"])
+@pytest.mark.row("GIT-13")
 async def test_the_digest_is_required_and_told(bench: Bench, kind: str) -> None:
     wanted = bench.wanted(kind=kind)
     told = await bench.refused(replace(wanted, digest=""))
@@ -154,6 +155,7 @@ async def test_an_authority_that_nobody_named_is_not_trusted(bench: Bench) -> No
     assert "CERTIFICATE_VERIFY_FAILED" in await bench.refused(bench.wanted())
 
 
+@pytest.mark.row("REN-08")
 async def test_more_than_the_limit_is_not_read(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """REN-08."""
     monkeypatch.setattr(store, "ARCHIVE_BYTES", 100)
@@ -241,6 +243,7 @@ def crafted(*members: tuple[str, bytes, bytes], chart: str = "name: web\nversion
         (crafted(("web/x", tarfile.REGTYPE, b"\0" * (archive.BYTES + 1))), "opens to more than"),
     ],
 )
+@pytest.mark.row("REN-07", "REN-08")
 def test_archives_that_are_refused(content: bytes, says: str) -> None:
     """REN-07 (paths, links, devices, names) and REN-08 (bombs: a thousand to one)."""
     with pytest.raises(errors.InvalidInput, match=says):

@@ -265,6 +265,7 @@ async def test_network_files_and_user_are_given_up(helm: renderer.HelmRenderer) 
     assert await helm.isolation() == ("network", "files", "user")
 
 
+@pytest.mark.row("REN-11")
 async def test_the_environment_of_the_daemon_is_not_there(
     helm: renderer.HelmRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,6 +278,7 @@ async def test_the_environment_of_the_daemon_is_not_there(
     assert "root:" not in text
 
 
+@pytest.mark.row("REN-05", "REN-06")
 async def test_lookups_of_names_and_objects_are_empty(helm: renderer.HelmRenderer) -> None:
     """REN-05 and REN-06: neither the cluster nor DNS is asked."""
     files = examples.chart_files(cm='a: "{{ getHostByName "localhost" }}" {{ lookup "v1" "Secret" "x" "y" }}')
@@ -284,6 +286,7 @@ async def test_lookups_of_names_and_objects_are_empty(helm: renderer.HelmRendere
 
 
 @pytest.mark.skipif(not rights_allow_isolation(), reason="an ordinary user's kernel may refuse a network of its own")
+@pytest.mark.row("REN-04", "REN-06")
 async def test_a_box_without_network_reaches_no_listener(tmp_path: pathlib.Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         script = tmp_path / "child.py"
@@ -305,6 +308,7 @@ async def test_a_box_without_network_reaches_no_listener(tmp_path: pathlib.Path)
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.row("REN-16")
 async def test_an_endless_render_is_cut_and_the_next_one_works() -> None:
     helm = renderer.HelmRenderer(limits=QUICK, workers=1)
     endless = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"
@@ -316,6 +320,7 @@ async def test_an_endless_render_is_cut_and_the_next_one_works() -> None:
         await helm.close()
 
 
+@pytest.mark.row("F25")
 async def test_a_memory_bomb_ends_its_box_only(helm: renderer.HelmRenderer) -> None:
     bomb = '{{ $x := repeat 1000000 "x" }}{{ range until 30 }}{{ $x = print $x $x }}{{ end }}{{ $x }}'
     with pytest.raises(errors.Transient, match="address space"):
@@ -348,6 +353,7 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.row("REN-12")
 async def test_the_time_out_kills_grandchildren(tmp_path: pathlib.Path) -> None:
     """REN-12: tools that ignore SIGTERM left their children behind."""
     pids = tmp_path / "pids"
@@ -366,6 +372,7 @@ async def test_the_time_out_kills_grandchildren(tmp_path: pathlib.Path) -> None:
     assert not child.usable
 
 
+@pytest.mark.row("F06")
 async def test_a_warm_child_that_was_killed_is_replaced(helm: renderer.HelmRenderer) -> None:
     before = children()
     await render(helm, examples.chart_files(cm="a: 1"))

@@ -105,6 +105,7 @@ async def test_helmignore(helm: renderer.HelmRenderer) -> None:
     assert await render(helm, files) == "---\n# Source: web/templates/cm.yaml\na: 1\n"
 
 
+@pytest.mark.row("REN-09")
 async def test_a_key_that_looks_like_an_index_is_a_key(helm: renderer.HelmRenderer) -> None:
     """REN-09: nothing here goes through the parser of `--set`, which grew a list to the number in the brackets."""
     files = examples.chart_files(cm="a: {{ .Values | toJson }}")
@@ -136,6 +137,7 @@ def archive(*members: tuple[str, bytes, str]) -> bytes:
     ],
     ids=lambda member: f"{member[0]} {member[1]!r}",
 )
+@pytest.mark.row("REN-07")
 async def test_a_crafted_archive_in_the_repository_reaches_nothing(
     helm: renderer.HelmRenderer, member: tuple[str, bytes, str]
 ) -> None:
@@ -151,6 +153,7 @@ async def test_a_crafted_archive_in_the_repository_reaches_nothing(
     assert "evil" not in await render(helm, probe)
 
 
+@pytest.mark.row("REN-08")
 async def test_a_bomb_in_the_repository_ends_its_box_or_is_refused() -> None:
     """REN-08: 200 MB of zeros in 400 kB."""
     bomb = archive(("sub/files/zeros", tarfile.REGTYPE, "\0" * 200_000_000))

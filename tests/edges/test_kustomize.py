@@ -146,6 +146,7 @@ MAP = "configMapGenerator: [{name: x, literals: [count=%s]}]"
         ("unknown: 1", 'unknown field "unknown"'),
     ],
 )
+@pytest.mark.row("REN-01", "REN-02")
 async def test_its_own_words_with_the_paths_of_the_repository(
     kustomize: renderer.KustomizeRenderer, kustomization: str, says: str
 ) -> None:
@@ -167,6 +168,7 @@ async def test_its_own_words_with_the_paths_of_the_repository(
         "secretGenerator: [{name: x, literals: [a=hunter2], behavior: merge}]",
     ],
 )
+@pytest.mark.row("YML-17")
 async def test_contents_are_not_quoted(kustomize: renderer.KustomizeRenderer, kustomization: str) -> None:
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {p: hunter2}"
     assert "hunter2" not in await refusal(kustomize, kustomization, **{"a/s.yaml": secret})
@@ -206,6 +208,7 @@ async def test_network_files_and_user_are_given_up(kustomize: renderer.Kustomize
 
 
 @ISOLATED
+@pytest.mark.row("REN-03", "REN-04")
 async def test_a_listener_hears_nothing(kustomize: renderer.KustomizeRenderer) -> None:
     """REN-03 and REN-04: where a reference got past the scan, there is still no way out, and no waiting for one."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -217,6 +220,7 @@ async def test_a_listener_hears_nothing(kustomize: renderer.KustomizeRenderer) -
             listener.accept()
 
 
+@pytest.mark.row("REN-11")
 async def test_the_environment_of_the_daemon_is_not_there(
     kustomize: renderer.KustomizeRenderer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +233,7 @@ async def test_the_environment_of_the_daemon_is_not_there(
 # --- limits
 
 
+@pytest.mark.row("REN-02")
 async def test_a_build_without_end_is_cut_and_the_next_one_works() -> None:
     """REN-02: what the scan refuses, given to the box all the same."""
     files = {"a/kustomization.yaml": "components: [c0]"}

@@ -173,6 +173,7 @@ def broken(sites: Callable[[str], site.Site]) -> Broken:
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
+@pytest.mark.row("GIT-18", "YML-10", "YML-12")
 def test_it_holds_and_says_where(broken: Broken, case: Case) -> None:
     hold = broken.site.wait_hold(case.reason, case.name)
     assert re.search(case.says, hold.because, re.DOTALL), hold.because
@@ -182,6 +183,7 @@ def test_it_holds_and_says_where(broken: Broken, case: Case) -> None:
     assert found and found["data"] == {"a": "1"}, "what runs stays"
 
 
+@pytest.mark.row("GIT-18")
 def test_nothing_was_written_for_them_and_a_commit_ends_it(broken: Broken) -> None:
     """Runs after the cases: mends them all."""
     calls = broken.site.calls(audit.Call.COUNTED, after=broken.begin)
@@ -198,6 +200,7 @@ def test_nothing_was_written_for_them_and_a_commit_ends_it(broken: Broken) -> No
     assert found and found["data"] == {"a": "theirs"}
 
 
+@pytest.mark.row("GIT-18")
 def test_a_whole_environment_that_went_away_deletes_nothing(a_site: site.Site) -> None:
     a_site.application("web", [site.config_map("web", a="1")])
     a_site.application("other", [site.config_map("other", a="1")])

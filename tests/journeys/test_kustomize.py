@@ -130,6 +130,7 @@ def test_a_bad_release_of_an_overlay_is_reverted(shop: site.Site) -> None:
     assert shop.git("diff", good, shop.head(), at=shop.remote) == ""
 
 
+@pytest.mark.row("REN-01")
 def test_what_is_not_read_is_named_and_nothing_is_deleted(shop: site.Site) -> None:
     """The wrong ways: a base that `reads` does not name, then one from another host. The words are for a person."""
     first = shop.commit("web v1")

@@ -134,6 +134,7 @@ def test_an_api_server_that_goes_in_the_middle_of_a_rollout_reverts_nothing(
     assert endings.our_commits(here) == []
 
 
+@pytest.mark.row("GIT-16")
 def test_a_repository_that_goes_changes_nothing_and_drift_is_still_healed(here: site.Site) -> None:
     here.start()
     here.wait_good(here.revision)

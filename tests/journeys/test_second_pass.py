@@ -98,6 +98,7 @@ def shared(sites: Callable[[str], site.Site]) -> site.Site:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.row("YML-15")
 def test_the_second_pass_costs_nothing(shared: site.Site, name: str) -> None:
     begin = shared.cluster.audit_mark()
     for _ in range(2):

@@ -110,6 +110,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "says"), REFUSED, ids=[f"{says}-{index}" for index, (_, says) in enumerate(REFUSED)])
+@pytest.mark.row("YML-11", "YML-12", "YML-14", "YML-15", "YML-16", "YML-17", "REN-13")
 def test_refused(text: str, says: str) -> None:
     found = problems(text)
     assert any(says in problem for problem in found), found
@@ -137,6 +138,7 @@ def test_an_object_twice_is_refused_with_both_places() -> None:
     assert problems(text) == ("web.yaml:5: ConfigMap web/a is already in web.yaml:1; keep one of them",)
 
 
+@pytest.mark.row("YML-14")
 def test_a_namespaced_object_without_any_namespace_is_refused() -> None:
     assert "names no namespace" in problems(HEAD + "metadata: {name: a}", namespace="")[0]
 
@@ -149,6 +151,7 @@ def test_too_many_objects_are_refused() -> None:
         )
 
 
+@pytest.mark.row("YML-08")
 def test_numbers_beyond_64_bits_are_refused() -> None:
     value: document.Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "x": 2**70}
     one = parsed.Parsed(value, manifests.Origin("web.yaml", 1))
@@ -211,6 +214,7 @@ spec:
     assert document.text(found, "spec", "template", "metadata", "labels", assemble.MANAGED_BY) == "Helm"
 
 
+@pytest.mark.row("YML-15")
 def test_nulls_status_and_empty_timestamps_go() -> None:
     text = (
         HEAD
@@ -244,12 +248,14 @@ def test_lists_are_opened_also_nested_ones() -> None:
     assert [found.key.name for found in examples.assembled(text).manifests] == ["a", "b", "c"]
 
 
+@pytest.mark.row("YML-12")
 def test_a_definition_in_the_set_makes_its_kind_known() -> None:
     text = WIDGETS + "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}"
     keys = [found.key for found in examples.assembled(text).manifests]
     assert keys[-1] == ids.ObjectKey("example.com", "Widget", "", "w")
 
 
+@pytest.mark.row("REN-15")
 def test_variables_in_scripts_are_left_alone() -> None:
     """REN-15: ${...} in scripts is text."""
     assert only(HEAD + "metadata: {name: a}\ndata: {s: '${HOME} $(x) {{ y }}'}")["data"] == {

@@ -59,6 +59,7 @@ def test_what_is_excluded_is_left_out_and_a_pattern_that_fits_nothing_is_said() 
     assert notes == ("exclude: 'tests' fits no file below w",)
 
 
+@pytest.mark.row("REN-16")
 def test_a_pattern_cannot_be_made_to_cost_much() -> None:
     """Step by step and without backtracking: a repository chooses both the patterns and the paths (I10)."""
     assert not folder.excludes("**/*a*a*a*a*a*a*a*a*b/" * 8 + "c", "/".join(["a" * 200] * 40))
@@ -72,6 +73,7 @@ def test_a_kustomization_is_refused_by_name(name: str) -> None:
         folder.read([examples.file(f"w/{name}", "resources: []"), examples.file("w/a.yaml", CM)])
 
 
+@pytest.mark.row("YML-10")
 def test_one_broken_file_among_many_refuses_all_and_every_problem_is_named() -> None:
     """YML-10: a partial result would prune what the broken file holds."""
     files = [examples.file(f"w/{number}.yaml", CM) for number in range(20)]

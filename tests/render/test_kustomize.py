@@ -105,6 +105,7 @@ SINKS = (
 
 @pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("field", LISTS)
+@pytest.mark.row("REN-03")
 def test_nothing_is_fetched_whatever_the_field(field: str, sink: str) -> None:
     assert of(f"namePrefix: x\n{field}:\n- a.yaml\n- {sink}")[-1] == f"4: {field}[1]: {NOTHING_DOWNLOADED}"
 
@@ -145,6 +146,7 @@ def test_nothing_is_fetched_whatever_the_field(field: str, sink: str) -> None:
         ),
     ],
 )
+@pytest.mark.row("REN-03")
 def test_nothing_is_fetched_from_within(kustomization: str, place: str) -> None:
     assert of(kustomization) == [f"{place}: {NOTHING_DOWNLOADED}"]
 
@@ -180,6 +182,7 @@ def test_nothing_is_fetched_from_within(kustomization: str, place: str) -> None:
         ("resources: [", "2: "),
     ],
 )
+@pytest.mark.row("REN-01")
 def test_refused_by_file_line_and_field(kustomization: str, says: str) -> None:
     found = of(kustomization)
     assert len(found) == 1
@@ -205,6 +208,7 @@ PLUGIN = "generators:\n- |-\n  apiVersion: {}\n  kind: {}\n  metadata:\n    name
         ("v1", "ConfigMap", "{}", "2: generators[0]: is of a plugin that would run code"),
     ],
 )
+@pytest.mark.row("REN-01")
 def test_no_plugin_runs(version: str, kind: str, annotations: str, says: str) -> None:
     (found,) = of(PLUGIN.format(version, kind, annotations))
     assert found.startswith(says)
@@ -241,6 +245,7 @@ def test_the_places_of_problems_in_what_is_referred_to() -> None:
         ),
     ],
 )
+@pytest.mark.row("REN-02")
 def test_kustomizations_that_cannot_be_built(files: dict[str, str], says: str) -> None:
     (found,) = problems(tree(**files))
     assert found.startswith(says)
@@ -260,11 +265,13 @@ def test_a_thousand_in_a_row_are_looked_at_without_recursion() -> None:
     assert problems(chain(999)) == []
 
 
+@pytest.mark.row("REN-02")
 def test_ten_thousand_components_are_refused_before_any_is_built() -> None:
     """REN-02."""
     assert problems(chain(10_000)) == [f"{OVERLAY}: refers to more than 1000 kustomizations; split the application"]
 
 
+@pytest.mark.row("REN-02")
 def test_components_that_double_at_every_step_are_refused() -> None:
     """Thirty small files would be built a thousand million times."""
     (found,) = problems(chain(30, repeated=2))

@@ -23,6 +23,7 @@ SECRET = '{{- $old := (lookup "v1" "Secret" .Release.Namespace "x") }}'
         ("{{ .Values.lookup }}", []),
     ],
 )
+@pytest.mark.row("REN-05")
 def test_notes(text: str, told: list[str]) -> None:
     found = lookups.notes(examples.chart_files(cm=text), source=examples.CHART)
     assert len(found) == len(told)

@@ -104,6 +104,7 @@ def test_all_problems_are_told_at_once() -> None:
 SCRIPT = "data:\n  run.sh: |\n    echo ${1:-x} ${#list} ${HOST} $$\n"
 
 
+@pytest.mark.row("REN-15")
 def test_scripts_stay_as_they_are_unless_the_application_asks() -> None:
     """REN-15: nothing is replaced without a word; with one, a script says that it wants to be left alone."""
     plain = examples.target(targets.ManifestFolder("m"))

@@ -119,6 +119,7 @@ def test_a_thread_that_fails_lets_time_go_on() -> None:
     assert clock.monotonic() == pytest.approx(clocks.START + 1)
 
 
+@pytest.mark.row("F24")
 def test_a_jump_of_the_wall_clock_moves_no_timer() -> None:
     clock = clocks.VirtualClock()
 

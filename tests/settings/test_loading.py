@@ -74,7 +74,7 @@ DEPLOYMENT = [
     # refs: a branch and a tag of one name must not be mixed up (I5)
     (
         MINIMAL.replace("refs/heads/main", "main"),
-        ["4: repositories.main.ref: 'main' is no fully qualified ref; write refs/heads/main"],
+        ["4: repositories.main.ref: 'main' is no fully qualified branch; write refs/heads/main"],
     ),
     (
         MINIMAL.replace("refs/heads/main", "refs/heads/a..b"),

@@ -14,6 +14,7 @@ TWINS = 8
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, EACH))
+@pytest.mark.row("F24")
 def test_whatever_happens_the_invariants_hold(first: int) -> None:
     results = [play.simulate(seed) for seed in range(first, first + EACH)]
     assert [(result.seed, result.complaints) for result in results if result.complaints] == []

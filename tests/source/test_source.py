@@ -80,6 +80,7 @@ def test_absent_paths_are_all_named_and_never_empty_inputs() -> None:
     assert NEW in str(caught.value)
 
 
+@pytest.mark.row("GIT-18")
 def test_a_folder_that_has_gone_holds_its_target() -> None:
     known = [WEB, ids.TargetKey("staging", "old")]
     found = listing.listed("production", ["api", "Bad Name", "x\\xff", "-x"], known=known, revision=NEW)
@@ -92,6 +93,7 @@ def test_a_folder_that_has_gone_holds_its_target() -> None:
     assert len(found.unnamed) == 3
 
 
+@pytest.mark.row("GIT-16", "GIT-18")
 def test_an_unreadable_or_emptied_environment_deletes_nothing() -> None:
     found = listing.listed("production", [], known=[WEB, API], revision=NEW)
     assert found.present == ()
@@ -109,6 +111,7 @@ def test_an_unreadable_or_emptied_environment_deletes_nothing() -> None:
         (OLD, False, "c" * 40, False),
     ],
 )
+@pytest.mark.row("GIT-14")
 def test_only_forward_or_accepted(deployed: str, descends: bool, accepted: str, comes: bool) -> None:
     hold = admission.may_come(NEW, deployed=deployed, descends=descends, accepted=accepted)
     assert (hold is None) is comes

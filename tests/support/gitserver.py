@@ -181,6 +181,8 @@ class Server:
     redirect: str = ""
     silent: bool = False
     """Accept, read the request, never answer (until `close`)."""
+    stop_packs_at: int = 0
+    """Send so many bytes of a pack, and then nothing more (until `close`)."""
     lose_answers: bool = False
     """Do what a push asks, then hang up without a word."""
     before_push: list[Callable[[], object]] = field(default_factory=list)
@@ -282,7 +284,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if path.endswith("/git-upload-pack") and b"command=ls-refs" in body:
             _once(owner.after_listing)
-        self._answer(status, headers, answer)
+        self._answer(status, headers, answer, most=owner.stop_packs_at if b"command=fetch" in body else 0)
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
@@ -317,12 +319,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         return int(headers.pop("Status", "200").split()[0]), headers, answer
 
-    def _answer(self, status: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes = b"", *, most: int = 0) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if 0 < most < len(body):
+            self.wfile.write(body[:most])
+            self.owner.wait_silently()
+            self.close_connection = True
+            return
         self.wfile.write(body)
 
 

@@ -68,9 +68,10 @@ class Box:
     @classmethod
     async def start(cls, *, limits: Limits, command: Sequence[str]) -> "Box":
         """A child that has greeted. Its environment holds nothing of ours; its folder is new and empty."""
-        folder = tempfile.mkdtemp(prefix="reconciler-box-")
+        folder = ""
         numbers = {name: getattr(limits, name) for name in ("cpu", "memory", "request", "output", "processes")}
         try:
+            folder = tempfile.mkdtemp(prefix="reconciler-box-")
             process = await asyncio.create_subprocess_exec(
                 *command,
                 orjson.dumps(numbers).decode(),

@@ -122,7 +122,7 @@ def masked(text: str, *, where: place.Place) -> str:
     if where.credentials:
         try:
             secret = where.credentials.secret()
-        except errors.Terminal:
+        except errors.ReconcilerError:
             secret = ""  # the file has gone since: nothing to compare with, the patterns below still apply
         if secret:
             for form in (place.encoded(where.credentials.username, secret), secret):

@@ -42,8 +42,8 @@ class Mirror:
                         path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
                     )
                 except OSError as error:
-                    raise errors.Terminal(
-                        f"the folder {path.parent} for mirrors cannot be written: {error.strerror}"
+                    raise errors.of_the_machine(
+                        f"the folder {path.parent} for mirrors cannot be written", error
                     ) from error
                 with self._alone() as alone:
                     if alone:
@@ -85,7 +85,7 @@ class Mirror:
                 if path.exists():
                     path.rename(aside)
             except OSError as error:
-                raise errors.Terminal(f"{damage}; it cannot be moved to {aside}: {error.strerror}") from error
+                raise errors.of_the_machine(f"{damage}; it cannot be moved to {aside}", error) from error
 
     def close(self) -> None:
         with self._guard:

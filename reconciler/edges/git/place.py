@@ -30,9 +30,7 @@ class Credentials:
             with self.secret_file.open("rb") as opened:
                 raw = opened.read(SECRET_BYTES + 1)
         except OSError as error:
-            raise errors.Terminal(
-                f"the credentials file {self.secret_file} cannot be read: {error.strerror}"
-            ) from error
+            raise errors.of_the_machine(f"the credentials file {self.secret_file} cannot be read", error) from error
         try:
             text = raw.decode().rstrip("\r\n")
         except UnicodeDecodeError as error:

@@ -133,6 +133,9 @@ class Git:
                     pass_fds=(self._lock,),
                 )
             except (exc.GitCommandNotFound, OSError) as error:
+                cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+                if isinstance(cause, OSError) and cause.errno in errors.SCARCE:
+                    raise errors.of_the_machine("git cannot be started", cause) from error
                 raise errors.Terminal(
                     f"git cannot be started: install git and `env`, and put them on the PATH ({error})"
                 ) from error

@@ -159,7 +159,8 @@ def log(git: process.Git, newer: str, *, older: str, limit: int) -> tuple[source
     )
     if not ended.fine and ended.stop is not process.Stop.FLOODED:
         raise answers.local_failure(ended, where=git.place, doing="reading the log")
-    return tuple(_commit(row) for row in ended.out.decode("utf-8", "replace").split("\0") if row)
+    rows = ended.out.decode("utf-8", "replace").split("\0")
+    return tuple(_commit(row) for row in rows if row.count("\x1f") >= 2)  # what was cut within its id is no commit
 
 
 def _commit(row: str) -> sources.CommitInfo:
@@ -167,7 +168,7 @@ def _commit(row: str) -> sources.CommitInfo:
     revision, at, parents, *written = row.split("\x1f", 5)
     cut = [place.CONTROL.sub("�", text[:SHOWN]).strip() for text in written]
     name, mail, subject = (*cut, "", "", "")[:3]
-    return sources.CommitInfo(revision, f"{name} <{mail}>", at, subject, tuple(parents.split()))
+    return sources.CommitInfo(revision, f"{name} <{mail}>", at, subject, tuple(place.REVISION.findall(parents)))
 
 
 def _complaint(entry: Entry, *, limits: place.Limits) -> str:

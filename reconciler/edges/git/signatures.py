@@ -149,7 +149,7 @@ def _remembered(where: place.Place) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        raise errors.Terminal(f"{_file(where)}, the last trusted commit, cannot be read: {error.strerror}") from error
+        raise errors.of_the_machine(f"{_file(where)}, the last trusted commit, cannot be read", error) from error
     return text if place.REVISION.fullmatch(text) else ""
 
 
@@ -160,4 +160,4 @@ def _remember(where: place.Place, revision: str) -> None:
         fresh.write_text(f"{revision}\n", encoding="ascii")
         fresh.replace(file)
     except OSError as error:
-        raise errors.Terminal(f"{file}, the last trusted commit, cannot be written: {error.strerror}") from error
+        raise errors.of_the_machine(f"{file}, the last trusted commit, cannot be written", error) from error

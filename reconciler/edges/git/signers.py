@@ -63,7 +63,7 @@ class Policy:
                     fresh.write_bytes(content)
                     fresh.replace(home / name)
         except OSError as error:
-            raise errors.Terminal(f"{home}, the home of gpg, cannot be written: {error.strerror}") from error
+            raise errors.of_the_machine(f"{home}, the home of gpg, cannot be written", error) from error
         return {"GNUPGHOME": str(home)}
 
 
@@ -72,7 +72,7 @@ def _read(path: pathlib.Path) -> bytes:
         with path.open("rb") as opened:
             return opened.read(FILE_BYTES)
     except OSError as error:
-        raise errors.Terminal(f"signatures cannot be checked: {path} cannot be read: {error.strerror}") from error
+        raise errors.of_the_machine(f"signatures cannot be checked: {path} cannot be read", error) from error
 
 
 def _binary(text: bytes) -> bytes:

@@ -142,7 +142,7 @@ def installed(program: pathlib.Path) -> None:
         fresh.chmod(0o700)
         fresh.replace(program)
     except OSError as error:
-        raise errors.Terminal(f"{program}, which starts ssh, cannot be written: {error.strerror}") from error
+        raise errors.of_the_machine(f"{program}, which starts ssh, cannot be written", error) from error
 
 
 def encrypted(text: bytes) -> bool:
@@ -206,7 +206,7 @@ def _read(path: pathlib.Path, *, what: str) -> bytes:
         with path.open("rb") as opened:
             return opened.read(FILE_BYTES)
     except OSError as error:
-        raise errors.Terminal(f"the {what} file {path} cannot be read: {error.strerror}") from error
+        raise errors.of_the_machine(f"the {what} file {path} cannot be read", error) from error
 
 
 def _bad(path: pathlib.Path) -> bool:

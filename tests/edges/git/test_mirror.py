@@ -22,6 +22,7 @@ def mirror(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "mirrors" / "deploy.git"
 
 
+@pytest.mark.row("GIT-19", "GIT-20", "F26")
 async def test_what_a_crash_left_is_removed_at_the_start(
     upstream: gitserver.Upstream, local: Look, mirror: pathlib.Path
 ) -> None:
@@ -41,6 +42,7 @@ async def test_what_a_crash_left_is_removed_at_the_start(
     assert not (mirror / "objects/tmp_objdir-incoming-x").exists()
 
 
+@pytest.mark.row("GIT-20")
 async def test_locks_stay_while_another_may_hold_them(
     upstream: gitserver.Upstream, local: Look, mirror: pathlib.Path
 ) -> None:
@@ -133,6 +135,7 @@ def hurt_config(mirror: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("hurt", [hurt_pack, lose_packs, hurt_index, lose_everything, hurt_config])
 @pytest.mark.parametrize("question", ["files", "oids", "folders", "descends", "commit_info", "fetch", "restoring"])
+@pytest.mark.row("GIT-21", "F26")
 async def test_a_damaged_mirror_is_cloned_again(
     upstream: gitserver.Upstream,
     local: Look,
@@ -218,6 +221,7 @@ async def test_packs_and_refs_stay_few(upstream: gitserver.Upstream, local: Look
         assert [file.content for file in await repository.files(revision, ["n"])] == [str(n).encode()]
 
 
+@pytest.mark.row("GIT-29")
 async def test_two_processes_share_a_mirror(upstream: gitserver.Upstream, local: Look) -> None:
     """The daemon and `reconciler plan`: two views, also of two refs, in one mirror."""
     main = upstream.commit({"a": "main"})

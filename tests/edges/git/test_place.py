@@ -62,6 +62,7 @@ def test_good_urls(url: str, local: bool) -> None:
         "https://$(touch /tmp/pwn)/deploy.git",
     ],
 )
+@pytest.mark.row("GIT-01", "GIT-02", "GIT-28")
 def test_refused_urls_and_no_password_in_the_complaint(url: str) -> None:
     with pytest.raises(errors.InvalidInput) as caught:
         checked(url=url, allow_local=True)
@@ -69,6 +70,7 @@ def test_refused_urls_and_no_password_in_the_complaint(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["/srv/deploy.git", "file:///srv/deploy.git"])
+@pytest.mark.row("GIT-08")
 def test_local_repositories_need_permission(url: str) -> None:
     with pytest.raises(errors.InvalidInput, match="not allowed here"):
         checked(url=url)
@@ -99,6 +101,7 @@ def test_local_repositories_need_permission(url: str) -> None:
         "../../../etc/passwd",
     ],
 )
+@pytest.mark.row("GIT-02", "GIT-10", "GIT-13")
 def test_refused_refs(ref: str) -> None:
     with pytest.raises(errors.InvalidInput, match="full branch name"):
         checked(ref=ref)
@@ -118,12 +121,14 @@ def test_good_paths(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["", "/", "/etc/passwd", "../x", "a/../../x", "a//b", "a/", "./a", "a\nb", "a\0b", "a\udcff", "a" * 5000]
 )
+@pytest.mark.row("GIT-06")
 def test_refused_paths(path: str) -> None:
     with pytest.raises(errors.InvalidInput):
         place.checked_path(path)
 
 
 @pytest.mark.parametrize("revision", ["", "main", "HEAD", "abc123", "-" * 40, "--output=/tmp/x", "A" * 40, "a" * 41])
+@pytest.mark.row("GIT-03")
 def test_refused_revisions(revision: str) -> None:
     with pytest.raises(errors.InvalidInput):
         place.checked_revision(revision)

@@ -76,6 +76,7 @@ async def test_history(upstream: gitserver.Upstream, local: Look) -> None:
         (f"{WEB}/big.yaml", b"0" * 5001, "big.yaml has 5001 bytes"),
     ],
 )
+@pytest.mark.row("GIT-05", "GIT-07", "GIT-24", "GIT-25", "GIT-27")
 async def test_refused_content_is_named(
     upstream: gitserver.Upstream, local: Look, path: str, content: gitserver.Content, said: str
 ) -> None:
@@ -87,12 +88,14 @@ async def test_refused_content_is_named(
     assert await repository.oids(revision, [WEB])
 
 
+@pytest.mark.row("GIT-05", "GIT-07")
 async def test_a_path_through_a_link_or_a_submodule_is_absent(upstream: gitserver.Upstream, local: Look) -> None:
     revision = upstream.commit({"link": gitserver.Link("real"), "real/a": "a", "sub": gitserver.Submodule("a" * 40)})
     found = await local(upstream).oids(revision, ["link/a", "sub", "sub/a", "real/a"])
     assert [bool(found[path]) for path in ("link/a", "sub", "sub/a", "real/a")] == [False, False, False, True]
 
 
+@pytest.mark.row("GIT-25")
 async def test_names_that_only_look_alike_stay_apart(upstream: gitserver.Upstream, local: Look) -> None:
     names = ["A.yaml", "a.yaml", "é.yaml", "e\u0301.yaml", "日本.yaml", "-rf", ":(glob)*", "a b.yaml", "--output=x"]
     revision = upstream.commit({f"{WEB}/{name}": f"<{name}>" for name in names})
@@ -105,11 +108,13 @@ async def test_names_that_only_look_alike_stay_apart(upstream: gitserver.Upstrea
         assert (await repository.oids(revision, [file.path]))[file.path] == file.oid
 
 
+@pytest.mark.row("GIT-24")
 async def test_a_foreign_folder_name_does_not_hide_the_others(upstream: gitserver.Upstream, local: Look) -> None:
     revision = upstream.commit({b"apps/bad\xff/a": "a", "apps/web/a": "a", "apps/file": "f"})
     assert await local(upstream).folders(revision, "apps") == ("bad\\xff", "web")
 
 
+@pytest.mark.row("GIT-22")
 async def test_too_many_files_and_too_many_bytes(upstream: gitserver.Upstream, local: Look) -> None:
     revision = upstream.commit({f"many/{n}.yaml": f"{n:0100}" for n in range(30)})
     few = local(upstream, limits=git.Limits(files=29))
@@ -118,6 +123,7 @@ async def test_too_many_files_and_too_many_bytes(upstream: gitserver.Upstream, l
     assert "more than 2999 bytes" in await refusal(small, revision, "many")
 
 
+@pytest.mark.row("GIT-22")
 async def test_a_tree_bomb_is_cut_off(upstream: gitserver.Upstream, local: Look) -> None:
     """84 KB that list ten million paths (failures.md GIT-22)."""
     blob = upstream.git("hash-object", "-w", "--stdin", given=b"bomb")
@@ -129,12 +135,14 @@ async def test_a_tree_bomb_is_cut_off(upstream: gitserver.Upstream, local: Look)
     assert "more than 5000 files" in await refusal(local(upstream), commit, "d1")
 
 
+@pytest.mark.row("GIT-22")
 async def test_a_huge_blob_is_refused_by_its_size_alone(upstream: gitserver.Upstream, local: Look) -> None:
     revision = upstream.commit({"big/zeros": bytes(64 << 20)})
     repository = local(upstream)
     assert f"has {64 << 20} bytes" in await refusal(repository, revision, "big")
 
 
+@pytest.mark.row("GIT-12")
 async def test_replace_refs_show_nobody_other_bytes(upstream: gitserver.Upstream, local: Look) -> None:
     good = upstream.commit({"a": "good"})
     evil = upstream.commit({"a": "evil"}, branch="evil", onto="")
@@ -144,6 +152,7 @@ async def test_replace_refs_show_nobody_other_bytes(upstream: gitserver.Upstream
 
 
 @pytest.mark.parametrize("size", [10, 1_000, 300_000])
+@pytest.mark.row("GIT-24")
 async def test_messages_are_made_printable(upstream: gitserver.Upstream, local: Look, size: int) -> None:
     revision = upstream.commit({"a": "a"}, message=b"evil \x1b[31m \xff\xfe " + b"x" * size)
     info = await local(upstream).commit_info(revision)
@@ -153,6 +162,7 @@ async def test_messages_are_made_printable(upstream: gitserver.Upstream, local: 
 
 
 @pytest.mark.parametrize("word", ["--output=pwn", "-rf", "HEAD", "main", "../x"])
+@pytest.mark.row("GIT-02", "GIT-03")
 async def test_no_word_becomes_an_option(
     upstream: gitserver.Upstream, local: Look, tmp_path: pathlib.Path, word: str
 ) -> None:
@@ -199,6 +209,7 @@ async def test_the_environment_of_the_daemon_does_not_reach_git(
     assert not (tmp_path / "pwn").exists()
 
 
+@pytest.mark.row("GIT-29")
 async def test_many_questions_at_once_while_commits_come_in(upstream: gitserver.Upstream, local: Look) -> None:
     """failures.md GIT-29: each answer belongs to its revision."""
     repository = local(upstream)

@@ -16,6 +16,7 @@ Look = Callable[..., git.GitRepository]
 WEB, API = "desired-state/production/web", "desired-state/production/api"
 
 
+@pytest.mark.row("GIT-12")
 async def test_the_exact_ref_and_no_other(served: gitserver.Upstream, remote: Look) -> None:
     """failures.md GIT-12: a tag of the same name, longer branches, a branch named like a commit."""
     main = served.commit({"a": "main"})
@@ -67,6 +68,7 @@ async def test_only_the_pinned_ref_is_fetched(served: gitserver.Upstream, remote
         (503, errors.Transient, "cannot be read"),
     ],
 )
+@pytest.mark.row("GIT-16")
 async def test_refusals_of_the_server(
     server: gitserver.Server,
     served: gitserver.Upstream,
@@ -87,6 +89,7 @@ async def test_refusals_of_the_server(
     assert await repository.head() == revision
 
 
+@pytest.mark.row("GIT-16")
 async def test_an_outage_and_the_recovery(server: gitserver.Server, served: gitserver.Upstream, remote: Look) -> None:
     revision = served.commit({"a": "1"})
     repository = remote(served)
@@ -100,6 +103,7 @@ async def test_an_outage_and_the_recovery(server: gitserver.Server, served: gits
     assert [file.content for file in await repository.files(revision, ["a"])] == [b"1"]
 
 
+@pytest.mark.row("GIT-16")
 async def test_a_silent_server_costs_the_deadline_and_leaves_no_process(
     server: gitserver.Server, served: gitserver.Upstream, remote: Look
 ) -> None:
@@ -124,6 +128,7 @@ async def test_cancelling_kills_git(server: gitserver.Server, served: gitserver.
     assert children_with(str(server.port)) == []
 
 
+@pytest.mark.row("GIT-16")
 async def test_a_missing_ref_is_said_and_never_created(served: gitserver.Upstream, remote: Look) -> None:
     repository = remote(served)
     with pytest.raises(errors.RefMissing, match="has no refs/heads/main"):
@@ -140,12 +145,14 @@ async def test_a_missing_ref_is_said_and_never_created(served: gitserver.Upstrea
     assert served.head() == ""
 
 
+@pytest.mark.row("GIT-16")
 async def test_an_untrusted_certificate(served: gitserver.Upstream, remote: Look) -> None:
     served.commit({"a": "1"})
     with pytest.raises(errors.Terminal, match=r"is not trusted: .*certificate.*ca_file"):
         await remote(served, ca_file=None).head()
 
 
+@pytest.mark.row("GIT-28")
 async def test_credentials_go_to_their_own_host_only(
     server: gitserver.Server,
     served: gitserver.Upstream,
@@ -200,6 +207,7 @@ async def test_missing_credentials(served: gitserver.Upstream, remote: Look) -> 
         await remote(served, credentials=None).head()
 
 
+@pytest.mark.row("GIT-14")
 async def test_rewritten_history_is_readable_and_visible(served: gitserver.Upstream, remote: Look) -> None:
     """failures.md GIT-14: both sides can be read, and last good survives."""
     base = served.commit({"a": "base"})
@@ -232,6 +240,7 @@ async def test_a_ref_that_moves_between_poll_and_fetch(
         await repository.fetch(seen)
 
 
+@pytest.mark.row("GIT-09")
 async def test_hostile_trees_do_not_come_in(served: gitserver.Upstream, remote: Look) -> None:
     """failures.md GIT-09: a tree that would write into `.git`."""
     good = served.commit({"a": "1"})
@@ -247,6 +256,7 @@ async def test_hostile_trees_do_not_come_in(served: gitserver.Upstream, remote: 
     assert [file.content for file in await repository.files(good, ["a"])] == [b"1"]
 
 
+@pytest.mark.row("GIT-22", "GIT-23")
 async def test_a_pack_beyond_the_limit(served: gitserver.Upstream, remote: Look, tmp_path: pathlib.Path) -> None:
     """failures.md GIT-22 and GIT-23: refused, and nothing is left behind."""
     small = served.commit({"a": "1"})

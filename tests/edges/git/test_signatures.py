@@ -81,6 +81,7 @@ async def refusal(repository: git.GitRepository) -> str:
         ("revoked", "is signed with a key that .*revoked-keys revokes"),
     ],
 )
+@pytest.mark.row("GIT-15")
 async def test_not_trusted(work: pathlib.Path, look: Look, people: signing.Signers, signer: str, said: str) -> None:
     revision = signing.commit(work, "one", options=people.options(signer))
     wanted = said.format(sha=revision[:12], key=re.escape(people.fingerprints.get(signer, "")))
@@ -103,6 +104,7 @@ async def test_signed_by_somebody_known(work: pathlib.Path, look: Look, people: 
     await look().check_signatures(revision)
 
 
+@pytest.mark.row("GIT-15")
 async def test_an_unsigned_commit_below_a_signed_head(work: pathlib.Path, look: Look, people: signing.Signers) -> None:
     """failures.md GIT-15: checking only the head would deploy what was pushed just before it."""
     await look().check_signatures(signing.commit(work, "one", options=people.options("alice")))
@@ -111,6 +113,7 @@ async def test_an_unsigned_commit_below_a_signed_head(work: pathlib.Path, look: 
     assert f"commit {unsigned[:12]} by Dev <dev@example.com> is not signed" in await refusal(look())
 
 
+@pytest.mark.row("GIT-15")
 async def test_an_unsigned_commit_that_a_signed_merge_brings(
     work: pathlib.Path, look: Look, people: signing.Signers
 ) -> None:

@@ -206,6 +206,7 @@ async def test_a_repository_that_is_not_there(server: sshserver.Server, look: Lo
 
 
 @pytest.mark.parametrize("name", SHELLISH)
+@pytest.mark.row("GIT-04")
 async def test_nothing_of_the_settings_reaches_a_shell(
     server: sshserver.Server,
     served: gitserver.Upstream,
@@ -235,6 +236,7 @@ async def test_nothing_of_the_settings_reaches_a_shell(
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "${HOME}", "a\nb"])
+@pytest.mark.row("GIT-04")
 def test_paths_that_mean_something_to_ssh_are_refused(tmp_path: pathlib.Path, name: str) -> None:
     with pytest.raises(errors.InvalidInput, match="the path of the private key holds"):
         git.Place.checked(

@@ -48,6 +48,7 @@ class Bench(site.Site):
     def __init__(self, folder: pathlib.Path, ready: access.ClusterAccess) -> None:
         super().__init__(folder, ready, NAMESPACE)
         self.settings["clusters"]["test"]["namespace"] = RECORDS
+        self.settings["repositories"]["desired"]["poll"] = "1m"  # commits are noticed by the watch of the files
         self.configure()
 
     def config_maps(self, application: str, count: int, *, changed: dict[int, str] | None = None) -> None:

@@ -16,6 +16,7 @@ def serve(made: bench.Bench, server: gitserver.Server, folder: pathlib.Path) -> 
     made.settings["repositories"]["desired"] |= {
         "url": f"{server.url}/desired.git",
         "allowLocal": False,
+        "poll": "1s",
         "credentials": {
             "usernameFile": str(folder / "user"),
             "passwordFile": str(folder / "password"),

@@ -50,6 +50,10 @@ class Repository(Protocol):
     async def head(self) -> str:
         """The full SHA the ref names now, by one `ls-remote`. Terminal `RefMissing` when there is no such ref."""
 
+    def hints(self) -> AsyncIterator[None]:
+        """An item whenever the ref may have moved: a reason to ask sooner, never the answer. Ends where nothing can
+        tell."""
+
     async def fetch(self, revision: str) -> None:
         """Bring `revision` into the mirror; nothing to do when it is there."""
 

@@ -1,4 +1,5 @@
-"""One loop for each repository of the present settings: ask for its head, wake what it touches, wait."""
+"""One loop for each repository of the present settings: ask for its head, wake what it touches, wait for the time or
+a hint."""
 
 import asyncio
 import contextlib
@@ -13,6 +14,10 @@ from reconciler.pipeline import heads, world
 SLACK = 120.0
 """Seconds a poll may take beyond its interval before its loop counts as stuck; the fetch has a limit of its own
 (`timeout` of the repository), which is added."""
+
+BREATH = 0.2
+"""Seconds between two polls that hints asked for: however many come, a repository is asked five times a second at
+most (I16, I20). The first hint after a while is followed at once."""
 
 HINT = "it is tried again; `reconciler doctor` examines it"
 
@@ -34,6 +39,7 @@ class Polls:
     failed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a loop has ended by itself; `check` raises its error."""
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _hearing: list[asyncio.Task[None]] = field(default_factory=list)
     _nudges: dict[str, asyncio.Event] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -41,9 +47,15 @@ class Polls:
         for name in self.here.repositories:
             task = self._tasks[name] = asyncio.create_task(self._poll(name), name=f"poll {name}")
             task.add_done_callback(self._ended)
+            hearing = self.recording.kept(f"hints {name}", functools.partial(self._hear, name))
+            self._hearing.append(asyncio.create_task(hearing, name=f"hints {name}"))
 
     async def stop(self) -> None:
         """End them, also in the middle of a fetch: the mirror is made for that."""
+        hearing, self._hearing = self._hearing, []
+        for one in hearing:
+            one.cancel()
+        await asyncio.gather(*hearing, return_exceptions=True)
         tasks, self._tasks = self._tasks, {}
         for name, task in tasks.items():
             task.cancel()
@@ -52,9 +64,13 @@ class Polls:
             self.beats.forget(f"poll {name}")
 
     def nudge(self, name: str) -> None:
-        """Poll this repository now."""
+        """Poll this repository now. Nudges that come before it is asked are one."""
         if name in self._nudges:
             self._nudges[name].set()
+
+    async def _hear(self, name: str) -> None:
+        async for _ in self.here.repositories[name].hints():
+            self.nudge(name)
 
     async def watch(self) -> None:
         """Wait until a loop ends by itself; raises its error."""
@@ -69,8 +85,12 @@ class Polls:
 
     async def _poll(self, name: str) -> None:
         nudge = self._nudges.setdefault(name, asyncio.Event())
+        nudged_at = float("-inf")
         while True:
             its = self.here.settings.repositories[name]
+            if nudge.is_set():
+                await self.here.clock.sleep(max(0.0, nudged_at + BREATH - self.here.clock.monotonic()))
+                nudged_at = self.here.clock.monotonic()
             nudge.clear()
             self.beats.beat(f"poll {name}", within=its.poll + its.timeout + SLACK)
             await self.recording.kept(f"poll {name}", functools.partial(self._once, name))

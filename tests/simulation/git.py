@@ -6,7 +6,7 @@ Object ids are Git's own, so that equal content has equal ids here exactly when 
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler import errors, ports
@@ -166,6 +166,11 @@ class MemoryRepository:
         if not self.server.ref_head or self.server.hidden:
             raise errors.RefMissing(f"repository {self.name} has no {self.ref}")
         return self.server.ref_head
+
+    async def hints(self) -> AsyncIterator[None]:
+        """None: it is polled."""
+        return
+        yield  # makes it an iterator
 
     async def fetch(self, revision: str) -> None:
         if revision in self.mirror:

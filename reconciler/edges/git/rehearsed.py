@@ -3,6 +3,7 @@ head the rehearsal moves."""
 
 import dataclasses
 import pathlib
+from collections.abc import AsyncIterator
 
 from reconciler import errors, ports
 from reconciler.edges.git import answers, place, process, reading, repository
@@ -63,6 +64,11 @@ class Rehearsed(repository.GitRepository):
 
     async def head(self) -> str:
         return self.stands_at
+
+    async def hints(self) -> AsyncIterator[None]:
+        """None: it moves by what a rehearsal does."""
+        return
+        yield  # makes it an iterator
 
     async def push(self, revision: str, *, expected: str) -> ports.Pushed:
         if self.refuses:

@@ -3,11 +3,11 @@
 import asyncio
 import concurrent.futures
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reconciler import ports
-from reconciler.edges.git import answers, place, process, reading, remote, signatures, writing
+from reconciler.edges.git import answers, hints, place, process, reading, remote, signatures, writing
 from reconciler.edges.git import mirror as mirrors
 from reconciler.model import sources
 
@@ -37,6 +37,9 @@ class GitRepository:
 
     async def head(self) -> str:
         return await self._call(remote.head)
+
+    def hints(self) -> AsyncIterator[None]:
+        return hints.moves(self._place)
 
     async def default_ref(self) -> str:
         """The branch that is checked out there, fully qualified; of the ref of this one nothing is asked."""

@@ -11,17 +11,11 @@ from tests.support import gitserver
 def serve(made: bench.Bench, server: gitserver.Server, folder: pathlib.Path) -> None:
     """Have the daemon ask the server for the site's repository."""
     (server.root / "desired.git").symlink_to(made.remote)
-    for name, word in (("user", gitserver.USER), ("password", gitserver.PASSWORD)):
-        (folder / name).write_text(f"{word}\n")
     made.settings["repositories"]["desired"] |= {
         "url": f"{server.url}/desired.git",
         "allowLocal": False,
         "poll": "1s",
-        "credentials": {
-            "usernameFile": str(folder / "user"),
-            "passwordFile": str(folder / "password"),
-            "caFile": str(server.ca_file),
-        },
+        "credentials": server.credentials(folder),
     }
     made.configure()
 

@@ -18,7 +18,7 @@ from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
 from reconciler.settings import cluster, deployment, trust
-from reconciler.web import server
+from reconciler.web import server, webhook
 
 log = logging.getLogger("reconciler")
 
@@ -238,9 +238,30 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event, models: sandboxes.
         address = await pages.start(its.metrics.address)
         log.info("metrics on http://%s/metrics", address)
         try:
-            await daemon.run(stop)
+            async with _hints(its, here, daemon):
+                await daemon.run(stop)
         finally:
             await pages.close()
+
+
+@contextlib.asynccontextmanager
+async def _hints(its: deployment.Deployment, here: world.World, daemon: run.Daemon) -> AsyncIterator[None]:
+    """Git hosts may hint inside the block, where the settings want it."""
+    if its.webhook is None:
+        yield
+        return
+    hints = webhook.Webhook(
+        secret=place.Credentials("", pathlib.Path(its.webhook.secret_file)).secret,
+        refs=lambda: {name: wanted.ref for name, wanted in here.settings.repositories.items()},
+        hint=daemon.hint,
+        ready=daemon.unready,
+    )
+    address = await hints.start(its.webhook.address)
+    log.info("webhook on http://%s/webhook/<repository>", address)
+    try:
+        yield
+    finally:
+        await hints.close()
 
 
 async def once(

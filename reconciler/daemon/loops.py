@@ -115,6 +115,7 @@ def restart_for(old: deployment.Deployment, new: deployment.Deployment) -> str:
         "stateDir": old.state_dir != new.state_dir,
         "journal": old.journal != new.journal,
         "metrics.address": old.metrics != new.metrics,
+        "webhook": old.webhook != new.webhook,
         "render": old.render != new.render,
     }
     names = [name for name, changed in fixed.items() if changed]

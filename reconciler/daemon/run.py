@@ -46,6 +46,10 @@ class Daemon:
         )
         its_metrics.watch(waiting, its_beats)
 
+    def hint(self, repository: str) -> None:
+        """There may be something new in the repository: poll it now."""
+        self._polls.nudge(repository)
+
     def unready(self) -> str:
         """Why no work is done now; '' when it is."""
         return self._recording.trouble or ("" if self._here.epoch else "not leading")

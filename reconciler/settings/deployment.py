@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.model import targets
-from reconciler.settings import base, charts, cluster, shared, trust, values
+from reconciler.settings import base, charts, cluster, hints, shared, trust, values
 
 FILE = "deployment-config.yaml"
 HTTPS_ONLY = ("usernameFile", "passwordFile", "caFile")
@@ -282,6 +282,9 @@ class Deployment(base.Settings):
     timeouts: Timeouts = Field(default=Timeouts(), description="For calls to the API server.")
     render: Render = Field(default=Render(), description="Limits of the box in which Helm runs.")
     metrics: Metrics = Field(default=Metrics(), description="Where the daemon tells how it is.")
+    webhook: hints.Webhook | None = Field(
+        default=None, description="Where Git hosts may hint that there is something new. Left out: it is polled only."
+    )
 
     @property
     def sandboxed(self) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from reconciler import errors
+from reconciler.web import listening
 
 
 class Server:
@@ -24,16 +24,7 @@ class Server:
 
     async def start(self, address: str) -> str:
         """Listen on `host:port` (port 0: any). Returns the address in use. Terminal when it cannot be taken."""
-        host, _, port = address.rpartition(":")
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, host.strip("[]") or "127.0.0.1", int(port))
-        try:
-            await site.start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise errors.Terminal(f"metrics cannot be served on {address}: {error.strerror or error}") from error
-        bound = self._runner.addresses[0]
-        return f"{bound[0]}:{bound[1]}"
+        return await listening.listen(self._runner, address, what="metrics")
 
     async def close(self) -> None:
         await self._runner.cleanup()

@@ -55,7 +55,7 @@ DEPLOYMENT = [
         MINIMAL + "max_lag: 3\n",
         [
             "12: max_lag: unknown key; known here: stateDir, journal, repositories, clusters,"
-            " environments, chartRepositories, timeouts, render, metrics"
+            " environments, chartRepositories, timeouts, render, metrics, webhook"
         ],
     ),
     # snake_case is not the files' language
@@ -276,6 +276,13 @@ DEPLOYMENT = [
             " ClusterRole.rbac.authorization.k8s.io",
             "13: environments.production.drift: 'ignore' is not known; write heal or warn",
             "14: journal: '../elsewhere.db' is no plain file name; write for example journal.db",
+        ],
+    ),
+    (
+        MINIMAL + "webhook: {address: 9091}\n",
+        [
+            "12: webhook.secretFile: is required; add it",
+            "12: webhook.address: is the number 9091 where text is wanted; put it in quotes",
         ],
     ),
     # no settings at all

@@ -203,6 +203,13 @@ class Server:
     def create(self, name: str) -> Upstream:
         return create(self.root / f"{name}.git", url=f"{self.url}/{name}.git")
 
+    def credentials(self, folder: pathlib.Path) -> dict[str, str]:
+        """The setting `credentials` that opens it; the files lie in `folder`."""
+        for name, word in (("user", USER), ("password", self.password)):
+            (folder / name).write_text(f"{word}\n")
+        files = {"usernameFile": folder / "user", "passwordFile": folder / "password", "caFile": self.ca_file}
+        return {setting: str(path) for setting, path in files.items()}
+
     def up(self) -> None:
         server = self
 

@@ -1,0 +1,162 @@
+"""A hint is followed for whoever knows the secret, and for nobody else; nothing it says is believed."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from reconciler import errors
+from reconciler.web import webhook
+from tests.support import site
+
+SECRET = "correct horse"
+OURS = json.dumps({"ref": "refs/heads/main", "commits": []}).encode()
+THEIRS = json.dumps({"ref": "refs/heads/feature"}).encode()
+
+
+def signature(body: bytes, *, secret: str = SECRET) -> str:
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+SIGNED = signature(OURS)
+HEADERS = {
+    "GitHub": ({"X-Hub-Signature-256": f"sha256={SIGNED}"}, True),
+    "GitHub, of a proxy that changes names": ({"x-hub-signature-256": f"sha256={SIGNED}"}, True),
+    "Bitbucket": ({"X-Hub-Signature": f"sha256={SIGNED}"}, True),
+    "Gitea": ({"X-Gitea-Signature": SIGNED}, True),
+    "Forgejo": ({"X-Forgejo-Signature": SIGNED, "X-Gitea-Signature": SIGNED}, True),
+    "GitLab": ({"X-Gitlab-Token": SECRET}, True),
+    "nothing": ({}, False),
+    "an empty signature": ({"X-Hub-Signature-256": "sha256="}, False),
+    "an empty token": ({"X-Gitlab-Token": ""}, False),
+    "another secret": ({"X-Hub-Signature-256": f"sha256={signature(OURS, secret='guessed')}"}, False),
+    "another message": ({"X-Gitea-Signature": signature(THEIRS)}, False),
+    "the weak signature that GitHub sends beside": (
+        {"X-Hub-Signature": f"sha1={hmac.new(SECRET.encode(), OURS, hashlib.sha1).hexdigest()}"},
+        False,
+    ),
+    "the secret where a signature belongs": ({"X-Hub-Signature-256": SECRET}, False),
+    "a signature where the secret belongs": ({"X-Gitlab-Token": SIGNED}, False),
+    "part of the token": ({"X-Gitlab-Token": SECRET[:-1]}, False),
+    "bytes that are no text": ({"X-Gitlab-Token": "\udcff"}, False),
+}
+
+
+@pytest.mark.parametrize(("headers", "known"), HEADERS.values(), ids=HEADERS)
+async def test_who_sent_it(served: "Served", headers: dict[str, str], known: bool) -> None:
+    status, _ = await served.post("desired", OURS, headers)
+    assert (status, served.hinted) == ((202, ["desired"]) if known else (401, []))
+
+
+BRANCHES = {
+    b'{"ref": "refs/heads/main"}': "refs/heads/main",
+    b'{"ref": "main"}': "",  # creating a branch: GitHub writes it like this
+    b'{"ref": 7}': "",
+    b'["ref"]': "",
+    b"": "",
+    b"payload=%7B%22ref%22%3A": "",
+    b"\xff": "",
+}
+
+
+@pytest.mark.parametrize(("body", "ref"), BRANCHES.items())
+def test_what_it_is_about(body: bytes, ref: str) -> None:
+    assert webhook.branch(body) == ref
+
+
+@dataclass(slots=True)
+class Served:
+    session: aiohttp.ClientSession
+    address: str = ""
+    secret: str = SECRET
+    unready: str = ""
+    hinted: list[str] = field(default_factory=list)
+
+    def read_secret(self) -> str:
+        if not self.secret:
+            raise errors.Terminal("the credentials file /etc/reconciler/hook cannot be read")
+        return self.secret
+
+    async def post(self, repository: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        headers = {"X-Hub-Signature-256": f"sha256={signature(body)}"} if headers is None else headers
+        url = f"http://{self.address}/webhook/{repository}"
+        async with self.session.post(url, data=body, headers=headers) as reply:
+            return reply.status, await reply.text()
+
+
+@pytest_asyncio.fixture
+async def served() -> AsyncIterator[Served]:
+    async with aiohttp.ClientSession() as session:
+        made = Served(session)
+        server = webhook.Webhook(
+            secret=made.read_secret,
+            refs=lambda: {"desired": "refs/heads/main"},
+            hint=made.hinted.append,
+            ready=lambda: made.unready,
+        )
+        made.address = await server.start("127.0.0.1:0")
+        yield made
+        await server.close()
+
+
+async def test_what_becomes_of_it(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    assert await served.post("desired", OURS) == (202, "desired is asked for refs/heads/main\n")
+    assert await served.post("desired", b"payload=") == (202, "desired is asked for refs/heads/main\n")
+    assert await served.post("desired", THEIRS) == (200, "refs/heads/main is deployed: nothing to do\n")
+    assert (await served.post("other", OURS))[0] == 404
+    assert (await served.post("other", OURS, {}))[0] == 401, "who knows no secret learns no names"
+    served.unready = "not leading"
+    assert await served.post("desired", OURS) == (503, "not leading\n")
+    served.secret = ""
+    with caplog.at_level(logging.WARNING):
+        assert await served.post("desired", OURS) == (503, "the daemon cannot read its secret\n")
+    assert "/etc/reconciler/hook" in caplog.text
+    async with served.session.get(f"http://{served.address}/webhook/desired") as reply:
+        assert reply.status == 405
+    assert served.hinted == ["desired", "desired"]
+
+
+async def test_a_message_is_bounded(served: Served) -> None:
+    assert (await served.post("desired", b"x" * (webhook.MOST_BYTES + 1)))[0] == 413
+    assert not served.hinted
+
+
+async def test_who_sends_slowly_keeps_few_others_waiting(served: Served) -> None:
+    """As many as may be read at once have begun to send; the next is told to come again, and once they are done it is
+    taken."""
+    go = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield OURS[:5]
+        await go.wait()
+        yield OURS[5:]
+
+    async def send() -> int:
+        headers = {"X-Hub-Signature-256": f"sha256={SIGNED}"}
+        url = f"http://{served.address}/webhook/desired"
+        async with served.session.post(url, data=slowly(), headers=headers) as reply:
+            return reply.status
+
+    slow = [asyncio.create_task(send()) for _ in range(webhook.AT_ONCE)]
+    async with asyncio.timeout(site.PATIENCE):
+        while (await served.post("desired", OURS))[0] != 429:
+            pass
+    go.set()
+    assert await asyncio.gather(*slow) == [202] * webhook.AT_ONCE
+    assert (await served.post("desired", OURS))[0] == 202
+
+
+async def test_a_daemon_without_its_secret_does_not_start() -> None:
+    def missing() -> str:
+        raise errors.Terminal("the credentials file /etc/reconciler/hook cannot be read")
+
+    server = webhook.Webhook(secret=missing, refs=dict, hint=lambda name: None, ready=lambda: "")
+    with pytest.raises(errors.Terminal, match="/etc/reconciler/hook"):
+        await server.start("127.0.0.1:0")

@@ -214,6 +214,7 @@ def test_duplicate_keys_name_both_lines(text: str, second: int, first: str) -> N
             "p: &p {a: 1}\nq: &q\n  <<: *p\n  b: 2\nr:\n  <<: [*q]\n",
             {"p": {"a": 1}, "q": {"a": 1, "b": 2}, "r": {"a": 1, "b": 2}},
         ),
+        ("p: &p {a: 1}\nq:\n  !!merge <<: *p\n  b: 2\n", {"p": {"a": 1}, "q": {"a": 1, "b": 2}}),
         ("'<<': 5\n", {"<<": 5}),
         ("a: <<\n", {"a": "<<"}),
         ("- &m <<\n- *m\n", ["<<", "<<"]),

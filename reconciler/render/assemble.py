@@ -43,6 +43,7 @@ def manifest_set(
         )
     frame = _Frame(target, installation, facts, served.definitions(each.value for each in unpacked))
     found: dict[ids.ObjectKey, manifests.Manifest] = {}
+    namespaces: list[str] = []
     for each in unpacked:
         manifest, complaints = _manifest(each, frame)
         problems += [f"{each.origin}: {complaint}" for complaint in complaints]
@@ -51,13 +52,21 @@ def manifest_set(
         first = found.setdefault(manifest.key, manifest)
         if first is not manifest:
             problems.append(f"{each.origin}: {manifest.key} is already in {first.origin}; keep one of them")
+        if isinstance(each.value, dict) and _namespace_left_out(each.value, manifest.key):
+            namespaces.append(f"{each.origin}: {manifest.key} belongs to no namespace: metadata.namespace is left out")
     if problems:
         hidden = len(problems) - PROBLEMS_SHOWN
         more = [f"{target.key}: {hidden} more problems; correct these first"] if hidden > 0 else []
         raise errors.InvalidInput((*problems[:PROBLEMS_SHOWN], *more))
     told = [left for each in everything if (left := order.left_out(each))]
     told += [note for each in unpacked for note in order.notes(each.value)]
+    told += namespaces
     return manifests.ManifestSet(tuple(found[key] for key in sorted(found)), (*notes, *dict.fromkeys(told)))
+
+
+def _namespace_left_out(value: document.Json, key: ids.ObjectKey) -> bool:
+    """Published charts give webhook configurations and cluster roles one; every client of the API server drops it."""
+    return not key.namespace and bool(document.text(value, "metadata", "namespace"))
 
 
 def _unpacked(documents: Sequence[parsed.Parsed]) -> tuple[list[parsed.Parsed], list[str]]:
@@ -120,8 +129,6 @@ def _key(value: document.Json, frame: _Frame) -> tuple[ids.ObjectKey, list[str]]
     name, namespace = document.text(value, "metadata", "name"), document.text(value, "metadata", "namespace")
     scoped, refusal = served.namespaced(api_version, kind, facts=frame.facts, defined=frame.defined)
     complaints = [refusal] if refusal else []
-    if not refusal and not scoped and namespace:
-        complaints.append(f"{kind} {name} belongs to no namespace; remove metadata.namespace")
     if not refusal and scoped and not (namespace or frame.target.namespace):
         complaints.append(f"{kind} {name} names no namespace and the application has none; write metadata.namespace")
     where = (namespace or frame.target.namespace) if scoped else ""
@@ -140,6 +147,7 @@ def _metadata(metadata: document.Json, *, key: ids.ObjectKey, frame: _Frame) -> 
         "annotations": {**annotations, ids.MARK: mark},
         "labels": {**labels, MANAGED_BY: _managed_by(labels)},
     }
+    completed.pop("namespace", None)
     if key.namespace:
         completed["namespace"] = key.namespace
     return completed, complaints

@@ -208,6 +208,8 @@ class Loader:
         if len(text) > self.limits.scalar_bytes // 4 and len(text.encode()) > self.limits.scalar_bytes:
             raise self._stop(event, f"a text of more than {self.limits.scalar_bytes} bytes; shorten or split it")
         try:
+            if is_key and text == "<<" and event.tag == scalars.MERGE_TAG:
+                return _MERGE  # `!!merge <<:`, as generators of CustomResourceDefinitions write it
             if event.tag is not None:
                 return scalars.tagged(event.tag, text)
             return scalars.resolved(text) if event.implicit[0] else text

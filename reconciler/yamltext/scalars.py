@@ -26,6 +26,7 @@ _INTEGER: Final = re.compile(
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", re.ASCII)
 _INTEGER_DIGITS: Final = 70  # more than 64 binary digits with some zeros; int() raises beyond 4,300
 _YAML_TAG: Final = "tag:yaml.org,2002:"
+MERGE_TAG: Final = f"{_YAML_TAG}merge"
 
 
 class UnfitError(Exception):

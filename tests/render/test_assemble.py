@@ -89,7 +89,6 @@ REFUSED = [
     ("apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: a}", "bring its CustomResourceDefinition"),
     (WIDGETS + "apiVersion: example.com/v1alpha1\nkind: Widget\nmetadata: {name: a}", "kind Widget"),
     ("apiVersion: authentication.k8s.io/v1\nkind: TokenReview\nmetadata: {name: a}", "cannot be applied"),
-    ("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}", "belongs to no namespace"),
     # contents
     ("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: [x]", "data is no mapping"),
     ("apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: x", "stringData is no mapping"),
@@ -118,6 +117,14 @@ def test_refused(text: str, says: str) -> None:
         assert problem.startswith("web.yaml:"), "the place comes first"
         assert "; " in problem, "a remedy follows"
         assert "hunter2" not in problem
+
+
+def test_a_namespace_that_a_kind_cannot_have_is_left_out_and_noted() -> None:
+    found = examples.assembled("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, namespace: b}")
+    (manifest,) = found.manifests
+    assert manifest.key == ids.ObjectKey("", "Namespace", "", "a")
+    assert "namespace" not in manifest.document()["metadata"]
+    assert found.notes == ("web.yaml:1: Namespace a belongs to no namespace: metadata.namespace is left out",)
 
 
 def test_all_problems_come_at_once() -> None:

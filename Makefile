@@ -36,7 +36,7 @@ simulate: $(READY) ## the whole daemon in virtual time, with faults; SEED=0 COUN
 		$(if $(COVERAGE),--coverage)
 
 wild: control-plane ## what becomes of SOURCE, a folder of anybody's manifests, a kustomization or a chart; OPTIONS=--help
-	@$(BIN)/python -m wild $(SOURCE) $(OPTIONS)
+	@$(BIN)/python -m wild $(if $(SOURCE),$(SOURCE),--help) $(OPTIONS)
 
 check: $(READY) ## formatting, lint, types
 	$(BIN)/ruff format --check .

@@ -6,6 +6,8 @@ import signal
 import sys
 from types import FrameType
 
+import yaml
+
 from tests.clusterkit import controlplane, processes
 from wild import ground, source, telling, trying
 
@@ -16,8 +18,10 @@ INTERRUPTED = 130
 def main() -> int:
     asked = _arguments()
     try:
-        found = source.found(asked.source, root=asked.root, values=asked.values, given=asked.given)
-    except ValueError as error:
+        found = source.found(
+            asked.source, root=asked.root, values=asked.values, given=asked.given, settings=asked.settings
+        )
+    except (ValueError, yaml.YAMLError) as error:
         sys.stderr.write(f"wild: {error}\n")
         return 2
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -48,6 +52,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--values", type=pathlib.Path, action="append", default=[], help="values file of a chart")
     parser.add_argument(
         "--given", type=pathlib.Path, action="append", default=[], help="manifests that the cluster has before: CRDs"
+    )
+    parser.add_argument(
+        "--settings",
+        default="",
+        metavar="YAML",
+        help="more of application.yaml: '{source: {manifests: {exclude: [ci]}}}'",
     )
     parser.add_argument("--patience", type=float, default=180.0, metavar="SECONDS", help="for one pass (default: 180)")
     parser.add_argument("--json", action="store_true", help="the report for a script")

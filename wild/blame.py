@@ -25,6 +25,7 @@ class Failure:
 
 
 RULES: tuple[tuple[str, Whose, str], ...] = (
+    (r"is a symbolic link", Whose.OURS, "refused on purpose: nothing in a repository may lead out of it"),
     (r"not supported yet", Whose.OURS, "refused by name: a feature that is missing here"),
     (r"report this as a bug", Whose.OURS, "says so itself"),
     (r"is not known to the cluster", Whose.BARE, "its CustomResourceDefinition is not in the folder"),
@@ -40,7 +41,11 @@ RULES: tuple[tuple[str, Whose, str], ...] = (
     (r"a library chart cannot be installed", Whose.THEIRS, "not meant to be installed"),
     (r"wants Kubernetes ", Whose.THEIRS, "made for other versions of Kubernetes"),
     (r"is already in ", Whose.THEIRS, "the folder holds the same object twice"),
-    (r"(apiVersion|kind|metadata) is missing|not an object; a manifest", Whose.THEIRS, "no manifest"),
+    (
+        r"(apiVersion|kind|metadata) is missing|not an object; a manifest|no Kubernetes object",
+        Whose.THEIRS,
+        "no manifest",
+    ),
     (r"metadata\.\w+ is (set|missing)|generateName", Whose.THEIRS, "no object that Git can keep"),
     (r"correct the YAML syntax|already set (on line|above)|text follows ---|byte order mark", Whose.THEIRS, "no YAML"),
     (

@@ -3,9 +3,11 @@
 import enum
 import pathlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+import yaml
 
 CHART = "Chart.yaml"
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -26,6 +28,7 @@ class Source:
     """`folder`, or one file, is tried; `root`, which holds it, is what the repository gets: an overlay needs its bases.
 
     `given`: files and folders with manifests that the cluster has before, as a team's own cluster has.
+    `settings` of application.yaml go over those that the shape asks for.
     """
 
     folder: pathlib.Path
@@ -33,6 +36,7 @@ class Source:
     shape: Shape
     values: tuple[pathlib.Path, ...] = ()
     given: tuple[pathlib.Path, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -55,8 +59,10 @@ def found(
     root: pathlib.Path | None = None,
     values: Sequence[pathlib.Path] = (),
     given: Sequence[pathlib.Path] = (),
+    settings: str = "",
 ) -> Source:
-    """What `folder` is. Raises ValueError with a sentence when it is not there, or not within `root`."""
+    """What `folder` is. Raises ValueError with a sentence when it is not there, or not within `root`, or `settings` are
+    no YAML mapping."""
     folder = folder.resolve()
     root = (root or folder).resolve()
     if not folder.exists():
@@ -72,7 +78,10 @@ def found(
         raise ValueError(f"{', '.join(missing)}: not there")
     if values and shape is not Shape.CHART:
         raise ValueError(f"{folder} is no Helm chart: values files are for charts")
-    return Source(folder, root, shape, tuple(values), tuple(given))
+    written = yaml.safe_load(settings) if settings else {}
+    if not isinstance(written, dict):
+        raise ValueError(f"{settings}: no mapping; write it as in application.yaml: {{keepLive: [...]}}")
+    return Source(folder, root, shape, tuple(values), tuple(given), written)
 
 
 def application(source: Source, *, namespace: str) -> dict[str, Any]:
@@ -86,4 +95,13 @@ def application(source: Source, *, namespace: str) -> dict[str, Any]:
         settings = {"kustomize": {"path": at}}
     header = {"apiVersion": "reconciler.dev/v1", "kind": "Application", "namespace": namespace}
     reads = {"reads": [TREE]} if source.root != source.folder else {}
-    return {**header, "source": settings, **reads}
+    return _over({**header, "source": settings, **reads}, source.settings)
+
+
+def _over(settings: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are joined, anything else is replaced."""
+    joined = dict(settings)
+    for name, value in more.items():
+        below = joined.get(name)
+        joined[name] = _over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return joined

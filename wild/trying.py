@@ -2,7 +2,7 @@
 
 import collections
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ from reconciler import errors
 from reconciler.model import ids, manifests, outcomes, records
 from wild import blame, ground, looking
 
+CREATED = 201
+"""HTTP: a hook that runs again is created again, and is still one object."""
 QUIET = 3.0
 """Seconds without a call after which a pass is over: a drift is seen, planned and healed within one."""
 NAMESPACE = ids.KindKey("", "Namespace")
@@ -133,7 +135,7 @@ class Try:
         ledger = place.settled(revision, patience=self._patience.settle, held_for=self._patience.held)
         calls = place.calls(after=mark)
         self.report.calls = len(calls)
-        self.report.created = sum(line["responseStatus"].get("code") == 201 for line in calls)
+        self.report.created = len({_about(line) for line in calls if line["responseStatus"].get("code") == CREATED})
         self._judge(ledger, revision)
         if self.report.created < len(wanted.manifests) and not self._sentences:
             self._sentences.append(f"{self.report.created} of {len(wanted.manifests)} objects were created")
@@ -190,12 +192,12 @@ class Try:
 
 
 def _told(line: Mapping[str, Any]) -> str:
-    about = line.get("objectRef", {})
-    where = "/".join(about[part] for part in ("namespace", "name") if about.get(part))
     code = line.get("responseStatus", {}).get("code", "?")
-    return f"{line['verb']} {about.get('resource', '?')} {where} ({code})"
+    return f"{line['verb']} {_about(line)} ({code})"
 
 
-def blamed(failures: Sequence[blame.Failure]) -> dict[str, int]:
-    """How many failures are whose."""
-    return dict(collections.Counter(failure.whose.value for failure in failures))
+def _about(line: Mapping[str, Any]) -> str:
+    """The object of an audit line."""
+    about = line.get("objectRef", {})
+    names = "/".join(about[part] for part in ("namespace", "name") if about.get(part))
+    return f"{about.get('resource', '?')} {names}"

@@ -64,10 +64,21 @@ def test_what_is_not_there_or_lies_elsewhere_is_refused_with_the_remedy(tmp_path
         source.found(tmp_path / "overlay", values=[tmp_path / "bases"])
 
 
+def test_more_settings_go_over_those_of_the_shape(tmp_path: pathlib.Path) -> None:
+    found = source.found(tmp_path, settings="{source: {manifests: {exclude: [ci]}}, reads: [a]}")
+    application = source.application(found, namespace="wild")
+    assert application["source"] == {"manifests": {"path": "/tree", "exclude": ["ci"]}}
+    assert application["reads"] == ["a"]
+    with pytest.raises(ValueError, match="write it as in"):
+        source.found(tmp_path, settings="[a]")
+
+
 @pytest.mark.parametrize(
     ("because", "whose"),
     [
         ("tree/a.yaml:3: remote bases are not supported yet", blame.Whose.OURS),
+        ("tree/crds is a symbolic link: links are not followed", blame.Whose.OURS),
+        ("tree/a.yaml:3: no Kubernetes object, it has neither apiVersion nor kind", blame.Whose.THEIRS),
         ("kind ServiceMonitor is not known to the cluster", blame.Whose.BARE),
         ("tree/a.yaml:3: apiVersion is missing", blame.Whose.THEIRS),
         ("not healthy: Deployment web is not available", blame.Whose.BARE),

@@ -36,6 +36,7 @@ class HoldReason(enum.Enum):
     FOREIGN_MANAGER = "foreign-manager"
     UNMANAGED = "unmanaged"
     OTHER_OWNER = "other-owner"
+    HANDS_UNKNOWN = "hands-unknown"
     PRUNE_LIMIT = "prune-limit"
     PROTECTED = "protected"
     QUARANTINED = "quarantined"
@@ -145,6 +146,10 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.OTHER_OWNER: Exit(
         "The object belongs to another target.",
         "Remove it from one of the two targets, in one commit if it changes hands.",
+    ),
+    HoldReason.HANDS_UNKNOWN: Exit(
+        "An object leaves the target, and another one, which cannot be read, may have taken it over. It stays.",
+        "A commit that corrects the other target; looked at again every few seconds.",
     ),
     HoldReason.PRUNE_LIMIT: Exit(
         "The plan would prune more objects than the limit allows.",

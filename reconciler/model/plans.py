@@ -46,6 +46,14 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Taker:
+    """Why an object that leaves a target is awaited by another one. `known`: that one renders it; else it may."""
+
+    because: str
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What happens to one object, and why, in a sentence."""
 
@@ -61,7 +69,7 @@ class Change:
     """Take the fields back from the managers named in `because`: planned from the conflict, never blind (I19)."""
     live: of_cluster.LiveMeta | None = None
     unknown: str = ""
-    """Why the dry-run could not tell; '' when it could. Shown, not an error."""
+    """Why the dry-run could not tell, or of what is `awaited` the rendering; '' when it could. Shown, not an error."""
     propagation: of_cluster.Propagation = of_cluster.Propagation.BACKGROUND
     """Of a delete: what becomes of the children."""
     place: Place = Place()

@@ -109,6 +109,8 @@ class Ledger:
     """When a rollout failed last, RFC 3339: counted by the brake of design §8."""
     brake_off: str = ""
     """The id of a rollout for which a person released that brake."""
+    doubted: tuple[ids.ObjectKey, ...] = ()
+    """Objects to which a write may still be under way, since its outcome is unknown: whoever works next has to know."""
     gone: str = ""
     """`absent`, `orphaned` or `moved` (all of it changed hands) when the application was taken away: its folder may be
     gone, too. '' while it is there."""

@@ -86,6 +86,8 @@ class Rollout:
     """Why the release has failed (phase FAILING); '' while it has not."""
     undoes: str = ""
     """The id of the failed rollout that a revert answers: what that one created is pruned without the cap."""
+    unproven: bool = False
+    """What this release replaces was never good: that it fails as well says nothing about the world."""
     unwell: float = 0.0
     """Seconds without health, unbroken, in the observation window."""
     unwell_since: float = 0.0

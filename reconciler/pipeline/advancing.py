@@ -69,6 +69,7 @@ class Advancing:
     ) -> Stepped:
         """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes. `plan`: made and judged in this very
         pass, and carried out as it is; every later round plans from live again."""
+        ledger = await self._again(ledger)
         wanted = await self._deciding.render(prepared)
         counted = rounds.Rounds()
         while (rollout := ledger.rollout) is not None:
@@ -95,6 +96,19 @@ class Advancing:
                 return stepped
             ledger = stepped.ledger
         return Stepped(ledger)
+
+    async def _again(self, ledger: records.Ledger) -> records.Ledger:
+        """What an earlier write may have undone since is applied once more. It could be what keeps the rollout from
+        its end: a pause of the failed release that arrived late stopped the next one for good."""
+        rollout = ledger.rollout
+        if rollout is None or rollout.phase not in (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING):
+            return ledger
+        if not (doubted := await self._drift.clear_up(ledger.target)):
+            return ledger
+        because = f"{rollouts.Phase.APPLYING.value}: the outcome of an earlier write of {doubted[0]} was unknown"
+        event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
+        entered = rollout.enter(rollouts.Phase.APPLYING, now=self._here.clock.monotonic())
+        return await self._here.write(replace(ledger, rollout=entered), event)
 
     async def _next(
         self,

@@ -160,6 +160,7 @@ class Cycle:
             return ledger
         await self.drift.learn(key)
         self.drift.suspect(key, "the daemon started")
+        self.drift.doubt(key, ledger.doubted)
         self._opened[key] = self._here.settings.environments[key.environment].cluster
         return ledger
 
@@ -246,7 +247,9 @@ class Cycle:
         """Make the pass's end durable where it differs from the one before; the one place that reports. A hold that
         somebody must hear of is paged when it begins."""
         ledger = await self._here.journal.ledger(key)
-        if (ledger.outcome, ledger.because, ledger.hold) == (result.outcome, result.because, result.hold):
+        doubted = self.drift.doubted(key)
+        before = (ledger.outcome, ledger.because, ledger.hold, ledger.doubted)
+        if before == (result.outcome, result.because, result.hold, doubted):
             return
         events: list[records.Event] = []
         if result.hold and (ledger.hold is None or ledger.hold.reason is not result.hold.reason):
@@ -259,7 +262,9 @@ class Cycle:
             over = f"no longer {ledger.hold.reason.value}"
             events.append(self._here.event(records.EventKind.HOLD_ENDED, over, target=key))
         since = self._here.at() if ledger.outcome is not result.outcome else ledger.since
-        new = replace(ledger, outcome=result.outcome, because=result.because, hold=result.hold, since=since)
+        new = replace(
+            ledger, outcome=result.outcome, because=result.because, hold=result.hold, since=since, doubted=doubted
+        )
         await self._here.write(new, *events)
 
 

@@ -128,19 +128,24 @@ class Drift:
         now = self._here.clock.monotonic()
         return min((until - now for until in self._doubts.get(key, {}).values() if until > now), default=None)
 
-    async def clear_up(self, key: ids.TargetKey) -> None:
+    def doubted(self, key: ids.TargetKey) -> tuple[ids.ObjectKey, ...]:
+        """What is in doubt, for the process after this one."""
+        return tuple(sorted(self._doubts.get(key, {})))
+
+    async def clear_up(self, key: ids.TargetKey) -> tuple[ids.ObjectKey, ...]:
         """Whatever was in doubt has arrived by now or never will: those objects are pending again, so that a plan reads
-        what became of them."""
+        what became of them. Returns them."""
         doubts, now = self._doubts.get(key, {}), self._here.clock.monotonic()
         over = {found for found, until in doubts.items() if until <= now}
         if not over:
-            return
+            return ()
         rows = [replace(row, uid="") for row in await self._here.journal.inventory(key) if row.key in over]
         if rows:
             await self._here.journal.adopt_rows(key, rows, epoch=self._here.epoch)
             await self.learn(key)
             self.suspect(key, f"the outcome of a write of {rows[0].key} was unknown")
         self._doubts[key] = {found: until for found, until in doubts.items() if until > now}
+        return tuple(row.key for row in rows)
 
     def put_off(self, key: ids.TargetKey, because: str) -> None:
         """Heal later: until then whatever else the watches say changes nothing, and is not looked at (I20)."""

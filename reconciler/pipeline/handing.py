@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from reconciler import errors
-from reconciler.model import ids, live, manifests, outcomes, records, targets
+from reconciler.model import ids, live, manifests, outcomes, plans, records, targets
 from reconciler.pipeline import heads, world
 from reconciler.source import desired
 
@@ -26,8 +26,8 @@ class Hands(Protocol):
         """The other target that made the object, or is making it, and renders it for certain; None when there is none.
         `owner`: whose mark it carries, None where it is not there."""
 
-    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
-        """Those of `keys` that another target renders now, or may render as far as can be told, with a sentence."""
+    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, plans.Taker]:
+        """Those of `keys` that another target renders now, or may render as far as can be told."""
 
 
 class Neighbours:
@@ -67,9 +67,9 @@ class Neighbours:
         other = owner or await self._known(key)
         return other if other and await self._renders(other, key) is True else None
 
-    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
+    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, plans.Taker]:
         """A target that is in sync with its head has what it renders already: only the others are asked."""
-        found: dict[ids.ObjectKey, str] = {}
+        found: dict[ids.ObjectKey, plans.Taker] = {}
         for other in self._others() if keys else ():
             head = self._heads.of(other)
             if isinstance(head, outcomes.Hold):
@@ -79,13 +79,14 @@ class Neighbours:
             else:
                 try:
                     wanted = await self._render(head)
-                    found |= {key: f"it changes hands: {other} renders it now" for key in keys if wanted.find(key)}
+                    taker = plans.Taker(f"it changes hands: {other} renders it now")
+                    found |= {key: taker for key in keys if wanted.find(key)}
                     continue
                 except errors.Terminal as error:
                     unknown = str(error) if await self._changed(other, head.inputs.digest) else ""
             if unknown:
-                because = f"whether {other} takes it over cannot be told: {unknown}"
-                found |= {key: because for key in keys if key not in found}
+                taker = plans.Taker(f"whether {other} takes it over cannot be told: {unknown}", known=False)
+                found |= {key: taker for key in keys if key not in found}
         return found
 
     async def _known(self, key: ids.ObjectKey) -> ids.TargetKey | None:

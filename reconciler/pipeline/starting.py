@@ -133,6 +133,7 @@ class Starting:
             because=choice.because,
             started_at=here.at(),
             clock=here.clock.monotonic(),
+            unproven=purpose is rollouts.Purpose.RELEASE and _unproven(ledger),
         )
         if purpose is rollouts.Purpose.REVERT and ledger.present:
             rollout = _turned(rollout, ledger, ledger.present)
@@ -226,3 +227,10 @@ def _rest(choice: desired.Desired, *, tolerated: str = "") -> outcomes.PassResul
     if choice.hold:
         return held(choice.hold)
     return outcomes.PassResult(outcomes.Outcome.UNCHANGED, tolerated or "in sync")
+
+
+def _unproven(ledger: records.Ledger) -> bool:
+    """Two bad commits in a row: the first made way before it had failed, and held the second as if the world were at
+    fault, for ever."""
+    present, good = ledger.present, ledger.last_good
+    return present is not None and (good is None or good.input_digest != present.input_digest)

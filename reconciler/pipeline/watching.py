@@ -67,6 +67,7 @@ class Watching:
             spent=rollout.spent,
             samples=tuple(self._samples.get(rollout.target, ())) if observing else (),
             observing=observing,
+            unproven=rollout.unproven,
             answers=answers,
         )
 

@@ -78,11 +78,13 @@ def refused(
     return outcomes.Hold(outcomes.HoldReason.REFUSED, because)
 
 
-def handed(change: plans.Change, takers: Mapping[ids.ObjectKey, str]) -> plans.Change:
+def handed(change: plans.Change, takers: Mapping[ids.ObjectKey, plans.Taker]) -> plans.Change:
     """What another target takes over, or may take over, is not pruned: the rollout waits for that."""
     if not change.action.writes or change.key not in takers:
         return change
-    return replace(change, action=plans.Action.SKIPPED, because=takers[change.key], awaited=True)
+    taker = takers[change.key]
+    unknown = "" if taker.known else taker.because
+    return replace(change, action=plans.Action.SKIPPED, because=taker.because, awaited=True, unknown=unknown)
 
 
 def left_to(owner: ids.TargetKey, manifest: manifests.Manifest, *, meta: live.LiveMeta | None) -> plans.Change:

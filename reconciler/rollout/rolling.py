@@ -154,7 +154,9 @@ def _prune(seen: Seen) -> commands.Command:
     if prunes := tuple(change for change in seen.plan.prunes if change.action.writes):
         return commands.Prune(prunes)
     if awaited := [change for change in seen.plan.prunes if change.awaited]:
-        return commands.Wait(f"{awaited[0].key}: {awaited[0].because}", HEARTBEAT)
+        first = min(awaited, key=lambda change: bool(change.unknown))  # what is on its way comes by itself
+        hold = outcomes.HoldReason.HANDS_UNKNOWN if first.unknown else None
+        return commands.Wait(f"{first.key}: {first.because}", HEARTBEAT, hold)
     lingering = [f"{change.key}: {change.because}" for change in seen.plan.prunes]
     return commands.Enter(rollouts.Phase.OBSERVING, "; ".join(lingering) or "nothing is left over")
 

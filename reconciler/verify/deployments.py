@@ -28,7 +28,7 @@ def deployment(found: document.Json, relatives: family.Family, patience: judgeme
     said = _progress(found, generations, patience)
     if _progress_reason(found) == "ProgressDeadlineExceeded":
         seconds = document.number(found, "spec", "progressDeadlineSeconds")
-        return workloads.late(f"{said}, and nothing has moved for {seconds} s", generations)
+        return workloads.late(f"{said}, and nothing has moved for {seconds} s", generations, patience)
     return workloads.coming(said, generations, patience)
 
 

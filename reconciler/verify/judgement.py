@@ -31,6 +31,8 @@ class Patience:
     """Of the rollout, for becoming healthy."""
     observing: bool
     """In the observation window: everything has been healthy once."""
+    unproven: bool = False
+    """The previous version was never good: whether it serves is no evidence."""
 
     @property
     def settled(self) -> bool:

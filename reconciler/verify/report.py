@@ -28,15 +28,16 @@ def report(
     spent: float,
     samples: Sequence[health.ProbeSample],
     observing: bool,
+    unproven: bool = False,
     answers: Mapping[ids.ObjectKey, health.Answer] | None = None,
 ) -> health.Report:
     """The health of what `manifests` want, by what the watches hold.
 
     `spent` are the seconds in the present phase. `samples` are answers of probes, oldest first; they count while
-    `observing`. `answers` are those of the verification's health checks. Objects of kinds without health
-    (`scope.has_health`) are not counted.
+    `observing`. `unproven`: see `rollouts.Rollout`. `answers` are those of the verification's health checks. Objects of
+    kinds without health (`scope.has_health`) are not counted.
     """
-    patience = judgement.Patience(verification.restarts, spent, verification.progress_deadline, observing)
+    patience = judgement.Patience(verification.restarts, spent, verification.progress_deadline, observing, unproven)
     relatives = family.Family(followed)
     asked = objects.Asked(frozenset(check.kind for check in verification.checks), answers or {})
     parts = [

@@ -47,32 +47,32 @@ def failing(generations: Generations, patience: judgement.Patience) -> judgement
     """The worst failure among the newest pods; None when none fails.
 
     When no pod of the previous version serves and one of them fails as well, it is not the new version's doing: a
-    database is down, a shared configuration is broken.
+    database is down, a shared configuration is broken. Of a previous version that was never good that is no evidence.
     """
     found = pods.worst(pods.judge(pod, patience) for pod in generations.new)
     if found is None or found.state is not health.State.DEGRADED:
         return None
-    if found.blame is health.Blame.RELEASE and not generations.old_serves:
+    if found.blame is health.Blame.RELEASE and not generations.old_serves and not patience.unproven:
         fellow = next((pod for pod in generations.old if pods.stumbling(pod, patience)), None)
         if fellow is not None:
             return judgement.troubled(f"{found.because}; pod {family.name(fellow)} of the previous version fails too")
     return found
 
 
-def late(said: str, generations: Generations) -> judgement.Judgement:
+def late(said: str, generations: Generations, patience: judgement.Patience) -> judgement.Judgement:
     """What is not ready in time is the release's failure, unless the previous version does not serve either."""
-    return _unserved(said, generations) or judgement.failed(said)
+    return _unserved(said, generations, patience) or judgement.failed(said)
 
 
 def coming(said: str, generations: Generations, patience: judgement.Patience) -> judgement.Judgement:
     """Not ready yet. Past its deadline the rollout fails by itself, with the blame on the release; what speaks against
     that is said here."""
     expired = patience.spent >= patience.deadline and not patience.observing
-    return (_unserved(said, generations) if expired else None) or judgement.progressing(said)
+    return (_unserved(said, generations, patience) if expired else None) or judgement.progressing(said)
 
 
-def _unserved(said: str, generations: Generations) -> judgement.Judgement | None:
-    if not generations.old or generations.old_serves:
+def _unserved(said: str, generations: Generations, patience: judgement.Patience) -> judgement.Judgement | None:
+    if not generations.old or generations.old_serves or patience.unproven:
         return None
     return judgement.troubled(f"{said}; no pod of the previous version is ready either")
 

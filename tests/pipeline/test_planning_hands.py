@@ -35,8 +35,9 @@ class Hands:
     async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
         return OTHER if owner in (None, OTHER) and STILL in (self.kept, self.claims) else None
 
-    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
-        return {key: "it changes hands: production/other renders it now" for key in keys if key in self.takes}
+    async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, plans.Taker]:
+        taker = plans.Taker("it changes hands: production/other renders it now")
+        return {key: taker for key in keys if key in self.takes}
 
 
 class Handed(Bench):
@@ -134,7 +135,7 @@ async def test_what_another_one_takes_over_is_not_pruned_and_waited_for(bench: H
     bench.hands = Hands(takes=[planned.key("ConfigMap", "b")])
     made = await bench.plan(planned.config("a", x="1"))
     (leaving,) = made.plan.prunes
-    assert (leaving.action, leaving.awaited) == (Action.SKIPPED, True)
+    assert (leaving.action, leaving.awaited, leaving.unknown) == (Action.SKIPPED, True, "")
 
 
 @pytest.mark.parametrize("deleting", [False, True])

@@ -214,6 +214,21 @@ def test_prune_comes_last_and_only_from_a_plan_without_other_writes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("unknown", "hold"),
+    [
+        pytest.param([""], None, id="on its way"),
+        pytest.param(["broken"], outcomes.HoldReason.HANDS_UNKNOWN, id="not known"),
+        pytest.param(["broken", ""], None, id="both: what is on its way comes first"),
+    ],
+)
+def test_what_may_change_hands_is_waited_for(unknown: list[str], hold: outcomes.HoldReason | None) -> None:
+    skipped = [plans.Change(plans.Action.SKIPPED, WEB, "because", unknown=one, awaited=True) for one in unknown]
+    found = command(rollouts.Phase.PRUNING, rolling.Seen(plan=dataclasses.replace(plan(None), prunes=tuple(skipped))))
+    assert isinstance(found, commands.Wait)
+    assert found.hold is hold
+
+
+@pytest.mark.parametrize(
     ("moving", "quieted", "spent", "expected"),
     [
         (None, (), 0, commands.Wait),

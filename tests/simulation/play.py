@@ -330,7 +330,7 @@ class Play:
         return f"{key} {state}, the head has {self.people.version(key)}, {invariants.lives(self, key)}"
 
     def sight(self) -> tuple[object, ...]:
-        return (len(self.told.written), len(self.told.called), self.server.ref_head, self.started)
+        return (self.told.changes, len(self.told.called), self.server.ref_head, self.started)
 
     def unsettled(self) -> list[str]:
         found = [] if self.process and not self.frozen else ["no process"]

@@ -1,7 +1,7 @@
 """What happened in one run, in order: read by people when it fails, and by the invariants."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler import ports
 from reconciler.model import ids, manifests, records
@@ -41,6 +41,12 @@ class Called:
     """The Apply manager whose field a forced apply would take; ''."""
 
 
+def _timeless(ledger: records.Ledger) -> records.Ledger:
+    """Without the seconds that a waiting rollout counts."""
+    rollout = ledger.rollout
+    return replace(ledger, rollout=replace(rollout, clock=0.0, spent=0.0, blind=0.0)) if rollout else ledger
+
+
 @dataclass(slots=True)
 class Story:
     clock: ports.Clock
@@ -50,6 +56,8 @@ class Story:
     sent: dict[ids.ObjectKey, list[manifests.Manifest]] = field(default_factory=dict)
     """What was applied, oldest first."""
     called: list[Called] = field(default_factory=list)
+    changes: int = 0
+    """How many of `written` say more than how long something waits."""
     complaints: list[str] = field(default_factory=list)
     """Broken invariants, found on the way or at the end."""
 
@@ -58,6 +66,8 @@ class Story:
 
     def write(self, written: Written) -> None:
         self.written.append(written)
+        before = self.newest.get(written.ledger.target)
+        self.changes += bool(written.events) or before is None or _timeless(before) != _timeless(written.ledger)
         self.newest[written.ledger.target] = written.ledger
 
     def tell(self, line: str) -> None:

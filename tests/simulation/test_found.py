@@ -2,10 +2,17 @@
 
 import dataclasses
 
-from reconciler.model import ids, metadata, outcomes, rollouts
+import pytest
+
+from reconciler.model import document, ids, metadata, outcomes, rollouts
 from tests.simulation import faults, play, scenery
 
 SHOP = scenery.TARGETS[1]
+
+
+def purpose_of(its: play.Play) -> rollouts.Purpose | None:
+    rollout = its.ledgers()[SHOP].rollout
+    return rollout.purpose if rollout else None
 
 
 def phase_of(its: play.Play) -> rollouts.Phase | None:
@@ -47,9 +54,11 @@ def test_what_is_deleted_while_a_release_is_observed_comes_back() -> None:
     assert play.simulate(0, plot=plot).complaints == ()
 
 
-def test_a_write_that_arrives_after_the_next_one_is_found() -> None:
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_write_that_arrives_after_the_next_one_is_found(*, restarted: bool) -> None:
     """Both within one second: the record of our fields, which knows whole seconds, is the same afterwards, and neither
-    the watch nor a plan noticed that the content is the older one."""
+    the watch nor a plan noticed that the content is the older one. Nor did the next process: the doubt was one of this
+    one's memory."""
 
     async def plot(its: play.Play) -> None:
         await its.rest("at the start")
@@ -66,5 +75,65 @@ def test_a_write_that_arrives_after_the_next_one_is_found() -> None:
         older, newer = its.told.sent[key]
         assert older.digest != newer.digest
         its.kept.apply(older.document(), manager=metadata.MANAGER, force=False)
+        if restarted:
+            its.kill("the test wants it")
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_two_bad_commits_in_a_row_are_taken_back() -> None:
+    """The first was pre-empted before it had failed. Then its pods failed as well, which passed for proof that the
+    world was at fault: nothing served, and it was held for ever although a last good was there."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="fails-later"))
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(1.0)
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="never-ready"))
+        await its.rest("after both")
+        hold = its.ledgers()[SHOP].hold
+        assert hold is None or hold.reason is outcomes.HoldReason.QUARANTINED
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_a_pause_that_arrives_late_is_taken_off_the_next_release() -> None:
+    """A return had paused the failed release, and given way to a new commit. The pause arrived after that one's write,
+    and kept its rollout, which waited to heal it until its end, from ending."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="crash-loop"))
+        while phase_of(its) is not rollouts.Phase.QUIETING:
+            await its.clock.sleep(0.01)
+        its.storm.armed.append(faults.Armed("write-lost", "cluster", ("apply",)))
+        its.people.commit(SHOP, its.people.fresh(SHOP))
+        while (phase_of(its), purpose_of(its)) != (rollouts.Phase.OBSERVING, rollouts.Purpose.RELEASE):
+            await its.clock.sleep(0.1)
+        (key,) = its.storm.about
+        assert isinstance(key, ids.ObjectKey)
+        body = its.told.sent[key][-1].document()
+        document.mapping(body, "spec")["paused"] = True
+        its.kept.apply(body, manager=metadata.MANAGER, force=False)
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_what_another_target_may_have_taken_over_holds_until_that_one_can_be_read() -> None:
+    """It waited without an end, and without a hold that says whose commit brings one."""
+    other = scenery.TARGETS[2]
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        more = dataclasses.replace(its.people.fresh(SHOP), behaviour="never-ready", extras=6)
+        its.people.commit(SHOP, more)
+        await its.clock.sleep(30)
+        its.people.commit(other, dataclasses.replace(its.people.fresh(other), broken="yaml"))
+        await its.rest("after the return")
+        hold = its.ledgers()[SHOP].hold
+        assert hold is not None
+        assert hold.reason is outcomes.HoldReason.HANDS_UNKNOWN
+        its.people.good(other)
 
     assert play.simulate(0, plot=plot).complaints == ()

@@ -167,6 +167,7 @@ def reported(
     observing: bool = False,
     verification: targets.Verification = VERIFICATION,
     samples: Sequence[health.ProbeSample] = (),
+    unproven: bool = False,
 ) -> health.Report:
     """The report on `wanted`, all of them live, with `others` beside them."""
     return report.report(
@@ -175,5 +176,6 @@ def reported(
         verification=verification,
         spent=spent,
         samples=samples,
+        unproven=unproven,
         observing=observing,
     )

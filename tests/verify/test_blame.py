@@ -111,6 +111,12 @@ def test_one_serving_pod_of_the_previous_version_keeps_it_the_release_s() -> Non
     assert rolling(examples.crashed(3), old=(examples.crashed(1), {})).blame is RELEASE
 
 
+def test_a_previous_version_that_was_never_good_is_no_evidence() -> None:
+    assert rolling(examples.crashed(3), old=(examples.crashed(1),), unproven=True).blame is RELEASE
+    status = WAITED_FOR["not ready"]
+    assert rolling(status, old=(status,), spent=600.0, unproven=True).state is health.State.PROGRESSING  # then it fails
+
+
 def test_the_release_outweighs_the_world() -> None:
     assert rolling(WORLDS["unschedulable"], examples.crashed(3), old=({},)).blame is RELEASE
 

@@ -76,7 +76,7 @@ class Advancing:
             rollout = rollout.tick(self._here.clock.monotonic())
             decided = await self._next(ledger, rollout, prepared, wanted, plan=plan)
             if decided.hold is not None:
-                return Stepped(ledger, starting.held(decided.hold, due_in=starting.RETRY_REFUSED))
+                return await self._held(ledger, decided.rollout, decided.hold)
             rollout, command, plan = decided.rollout, decided.command, None
             if fought := counted.count(command):
                 return Stepped(ledger, starting.held(fought, due_in=starting.RETRY_REFUSED))
@@ -210,10 +210,12 @@ class Advancing:
                 if done.held and (passed := _passed(rollout, command, done.held)):
                     await self._drift.learn(ledger.target)
                     return await self._hook(ledger, rollout, passed)
-                return await self._applied(replace(ledger, rollout=rollout), done)
+                return await self._applied(ledger, rollout, done)
             case commands.Prune():
                 done = await applying.prune(self._here, rollout, command.changes)
-                return await self._pruned(replace(ledger, rollout=rollout), done, command)
+                await self._tell(ledger, command.changes, done=done, action=plans.Action.PRUNED)
+                await self._tell(ledger, command.changes, done=done, action=plans.Action.ORPHANED)
+                return await self._applied(ledger, rollout, done)
             case commands.Pause():
                 return await self._pause(ledger, rollout, command.keys)
             case commands.Unblock():
@@ -269,11 +271,10 @@ class Advancing:
         match command:
             case commands.Remove():
                 done = await applying.prune(self._here, rollout, command.changes)
-                return await self._applied(replace(ledger, rollout=rollout), done)
+                return await self._applied(ledger, rollout, done)
             case commands.Ran():
                 kind, because = records.EventKind.HOOK_RAN, command.because
-                run = rollouts.HookRun(phase, command.key, command.uid)
-                entered = replace(rollout.enter(phase, now=now), ran=(*rollout.ran, run))
+                entered = hooks.through(rollout, command, now=now)
             case commands.Run():
                 phase, because = command.phase, f"{command.phase.value}: {command.because}"
                 entered = replace(rollout.enter(phase, now=now), below=command.below)
@@ -284,16 +285,19 @@ class Advancing:
         event = self._here.event(kind, because, target=ledger.target, rollout=rollout.id)
         return Stepped(await self._here.write(replace(ledger, rollout=entered), event))
 
-    async def _applied(self, ledger: records.Ledger, done: applying.Done) -> Stepped:
+    async def _applied(self, ledger: records.Ledger, rollout: rollouts.Rollout, done: applying.Done) -> Stepped:
         await self._drift.learn(ledger.target)
         if done.held:
-            return Stepped(ledger, starting.held(done.held, due_in=starting.RETRY_REFUSED))
-        return Stepped(ledger)
+            return await self._held(ledger, rollout, done.held)
+        return Stepped(replace(ledger, rollout=rollout))
 
-    async def _pruned(self, ledger: records.Ledger, done: applying.Done, command: commands.Prune) -> Stepped:
-        await self._tell(ledger, command.changes, done=done, action=plans.Action.PRUNED)
-        await self._tell(ledger, command.changes, done=done, action=plans.Action.ORPHANED)
-        return await self._applied(ledger, done)
+    async def _held(self, ledger: records.Ledger, rollout: rollouts.Rollout, hold: outcomes.Hold) -> Stepped:
+        """It may not go on. A hook that may not be made yet has all its time before it still, once it may; the way back
+        asks nobody's leave, so there the time counts."""
+        if rollout.phase in hooks.STAGES and rollout.phase is not rollouts.Phase.FAILING and ledger.rollout:
+            still = replace(rollout, spent=ledger.rollout.spent)
+            ledger = await self._here.write(replace(ledger, rollout=still))
+        return Stepped(ledger, starting.held(hold, due_in=starting.RETRY_REFUSED))
 
     async def _tell(
         self,

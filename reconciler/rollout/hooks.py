@@ -30,7 +30,7 @@ WORDS = {
 }
 
 FAILING_DEADLINE = 60.0
-"""Seconds that a hook for a failed release may take: the way back waits for it."""
+"""Seconds that the hooks for a failed release may take, all together: the way back waits for them."""
 
 SOON = 1.0
 """Seconds until a deletion is looked at again."""
@@ -153,6 +153,13 @@ def noted(rollout: rollouts.Rollout, seen: Seen, *, before: rollouts.Rollout, no
     if unreadable and rollout.phase is not Phase.FAILING:
         return rollout.blinded(before=before, now=now)
     return replace(rollout, blind=0.0, blind_since=0.0)
+
+
+def through(rollout: rollouts.Rollout, command: commands.Ran, *, now: float) -> rollouts.Rollout:
+    """One hook has run: the next one has its own time before it. Those of a failure share theirs."""
+    run = rollouts.HookRun(rollout.phase, command.key, command.uid)
+    spent = rollout.spent if rollout.phase is Phase.FAILING else 0.0
+    return replace(rollout.enter(rollout.phase, now=now), ran=(*rollout.ran, run), spent=spent)
 
 
 def refused(rollout: rollouts.Rollout, hook: manifests.Manifest, because: str) -> commands.Ran | None:

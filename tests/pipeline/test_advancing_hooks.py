@@ -155,6 +155,18 @@ async def test_a_refused_hook_holds_a_release_that_has_not_failed() -> None:
     assert tested.failing.because == []
 
 
+async def test_a_hook_that_was_refused_for_long_has_its_whole_time_once_it_is_let_in() -> None:
+    tested = await bench(Phase.BEFORE)
+    for _ in range(20):
+        assert (await tested.step()).outcome is outcomes.Outcome.HELD
+        tested.clock.at += tested.prepared.target.verification.progress_deadline / 10
+    rollout = tested.ledger.rollout
+    assert rollout is not None and (rollout.spent, rollout.phase) == (0.0, Phase.BEFORE)
+    tested.gate.refuses, tested.gate.open = False, True
+    assert "the hooks have run" in (await tested.step()).because
+    assert tested.failing.because == []
+
+
 async def test_watches_that_cannot_be_read_fail_no_hook(monkeypatch: pytest.MonkeyPatch) -> None:
     """An outage while a hook runs is no failure of the release: beyond the deadline it holds, and then goes on."""
     tested = await bench(Phase.BEFORE)

@@ -304,6 +304,14 @@ def test_a_hook_of_a_failure_that_does_not_begin_is_passed_over(
     assert isinstance(done, commands.Ran) is over
 
 
+@pytest.mark.parametrize("phase", list(machine.AFTER))
+def test_the_hooks_of_a_failure_share_their_time(phase: rollouts.Phase) -> None:
+    its = rollout(phase, spent=40.0)
+    then = machine.through(its, commands.Ran(ALARM.key, "u1", "done"), now=7.0)
+    assert then.spent == (40.0 if phase is Phase.FAILING else 0.0)
+    assert (then.phase, then.clock, then.ran[-1]) == (phase, 7.0, rollouts.HookRun(phase, ALARM.key, "u1"))
+
+
 def test_the_way_back_does_not_wait_for_a_deletion_that_is_refused() -> None:
     going = (plans.Change(plans.Action.PRUNED, BEFORE.key, "its delete policy", uid="u1"),)
     its = rollout(Phase.FAILING, spent=60.0, failing="it crashes")

@@ -39,6 +39,13 @@ def written(path: str, text: str) -> Callable[[site.Site, str], None]:
     )
 
 
+def linked(a_site: site.Site, folder: str) -> None:
+    """A submodule, as it is before `git submodule update`."""
+    path = f"{folder}/manifests/more.yaml"
+    (a_site.work / path).mkdir()
+    a_site.git("update-index", "--add", "--cacheinfo", f"160000,{a_site.head()},{path}")
+
+
 def emptied(a_site: site.Site, folder: str) -> None:
     a_site.remove(f"{folder}/manifests/all.yaml")
     a_site.write(f"{folder}/manifests/README.md", "nothing here")
@@ -127,6 +134,18 @@ BROKEN = (
             "manifests/more.yaml",
             "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: NAME}\nrules: []\n",
         ),
+    ),
+    Case(
+        "submodule",
+        Reason.RENDER_FAILED,
+        "submodule/manifests/more.yaml is a submodule: submodules are disabled, commit the files themselves",
+        linked,
+    ),
+    Case(
+        "large-file",
+        Reason.RENDER_FAILED,
+        "large-file/manifests/more.yaml is a Git LFS pointer: LFS is not supported, commit the file itself",
+        written("manifests/more.yaml", f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 9\n"),
     ),
     Case(
         "of-somebody",

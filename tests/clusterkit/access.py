@@ -172,16 +172,20 @@ class ClusterAccess(Client):
             self._grant(
                 "ClusterRole", self._owned_by(namespace, f"{namespace}-{name}"), rules=cluster_rules, account=account
             )
+        token = self.token_of(name, namespace=namespace)
+        path = self.folder / f"{namespace}-{name}.kubeconfig"
+        write_kubeconfig(path, server=self.server, ca_file=self.ca_file, user=name, token=token)
+        return path
+
+    def token_of(self, name: str, *, namespace: str) -> str:
+        """A new one for a ServiceAccount. It is worth nothing once that is gone, also when another is called so."""
         tokens = path_of("v1", "ServiceAccount", namespace=namespace, name=name) + "/token"
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
             "spec": {"expirationSeconds": DAY},
         }
-        token = expected(f"POST {tokens}", self.request("POST", tokens, request))["status"]["token"]
-        path = self.folder / f"{namespace}-{name}.kubeconfig"
-        write_kubeconfig(path, server=self.server, ca_file=self.ca_file, user=name, token=token)
-        return path
+        return str(expected(f"POST {tokens}", self.request("POST", tokens, request))["status"]["token"])
 
     def _owned_by(self, namespace: str, name: str) -> Json:
         owner = self.get(path_of("v1", "Namespace", name=namespace))

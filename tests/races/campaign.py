@@ -133,7 +133,7 @@ class Course:
         cut = [race.cut] if race.cut else []
         self.instants.arm([*race.at, *cut])
         if race.changes and not race.at:
-            self._later(self._chance.uniform(0, self.seconds))
+            self._later(self._waiting.pop(), self._chance.uniform(0, self.seconds))
         began = time.monotonic()
         await asyncio.gather(*(self._revert(key) for key in race.failing))
         self.seconds = self.seconds or time.monotonic() - began
@@ -168,17 +168,18 @@ class Course:
         """The daemon stands still. While the ref is locked a push of the person's is refused: they try again later."""
         if not self._waiting:
             return
+        name = self._waiting.pop(0)
         if instant != "locked":
-            self._change(self._waiting.pop(0), attempts=person.ATTEMPTS)
-        elif not self._change(self._waiting[0], attempts=1):
-            self._later(0)
+            self._change(name, attempts=person.ATTEMPTS)
+        elif not self._change(name, attempts=1):
+            self._later(name, 0)
         else:
             self.tally.problems.append(f"race {self._number}: a push went through a locked ref")
 
-    def _later(self, seconds: float) -> None:
+    def _later(self, name: str, seconds: float) -> None:
         def push() -> None:
             time.sleep(seconds)  # the instant, not a wait
-            self._change(self._waiting.pop(0), attempts=person.ATTEMPTS)
+            self._change(name, attempts=person.ATTEMPTS)
 
         self._late.append(threading.Thread(target=push))
         self._late[-1].start()
@@ -230,17 +231,10 @@ class Course:
         self.tally.theirs += len(self._person.pushed)
         self._person.pushed.clear()
         problems += [f"forced {each}" for each in forced] + [f"lost {commit}" for commit in lost]
-        if self._waiting and not race.cut:
-            problems += self._not_made(race)
         for key in race.failing:
             ours = self._git("log", "--format=%H", f"--grep=^Reconciler-Target: {key}$", f"{self._bad}..main").split()
             problems += await self._check_target(key, ours)
         return problems
-
-    def _not_made(self, race: Race) -> list[str]:
-        """A change whose instant did not come is none; one that the person tried and could not push is a fault here."""
-        self._waiting.clear()
-        return [] if race.at else ["the person never pushed"]
 
     async def _check_target(self, key: ids.TargetKey, ours: list[str]) -> list[str]:
         revert, problems = (await self._here.journal.ledger(key)).git_revert, []

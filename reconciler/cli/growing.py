@@ -44,7 +44,8 @@ def tree(
 
     Where something fails, the reason stands at the leaf: the last lines of the failing container's log, and the newest
     events. What could not be read is marked `?` and says why. Which objects are the target's is what the journal says;
-    `reconciler diff` shows whether they are as Git wants them.
+    `reconciler diff` shows whether they are as Git wants them. Health is judged by what is known of each kind: an
+    application's own `healthChecks` stand in Git, which is not asked.
 
     Examples:
 

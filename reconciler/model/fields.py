@@ -11,7 +11,7 @@ from reconciler.model import document, ids
 Path = tuple[str, ...]
 
 EACH = "*"
-ITEM_KEYS = ("name", "containerPort", "mountPath", "devicePath", "port", "type", "key", "ip")
+ITEM_KEYS = ("name", "containerPort", "mountPath", "devicePath", "port", "type", "key", "ip", "uid")
 """What names an item of a list, in the order tried: the merge keys of the built-in kinds."""
 
 

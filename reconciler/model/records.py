@@ -223,7 +223,6 @@ class EventKind(enum.Enum):
     PRUNED = "pruned"
     ADOPTED = "adopted"
     ORPHANED = "orphaned"
-    REQUESTED = "requested"
     REQUEST_HANDLED = "request-handled"
     REBUILT = "rebuilt"
     PAGE = "page"

@@ -62,7 +62,6 @@ EVENTS: dict[records.EventKind, str] = {
     _Kind.PRUNED: "An object that is no longer in Git was deleted from the cluster.",
     _Kind.ADOPTED: "An object that somebody else had made is ours from now on.",
     _Kind.ORPHANED: "An object was given up: it stays in the cluster, and is nobody's of ours any more.",
-    _Kind.REQUESTED: "A person asked for something.",
     _Kind.REQUEST_HANDLED: "The leader acted on a person's request; the event names who, why and the answer.",
     _Kind.REBUILT: "A lost journal was put together again from target records, marks and Git.",
     _Kind.PAGE: "Somebody must look: a release is neither good nor undone, or history is in doubt.",

@@ -10,6 +10,9 @@ JsonScalar = str | int | float | bool | None
 JsonValue = JsonScalar | list["JsonValue"] | dict[str, "JsonValue"]
 Json = dict[str, JsonValue]
 
+ITEM_KEYS = ("name", "containerPort", "mountPath", "devicePath", "port", "type", "key", "ip", "uid")
+"""What names an item of a list, in the order tried: the merge keys of the built-in kinds."""
+
 
 def encode(value: object) -> bytes:
     """`value` as canonical JSON. Raises TypeError where JSON cannot carry it (integers beyond 64 bits, NaN is null)."""

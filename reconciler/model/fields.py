@@ -11,8 +11,6 @@ from reconciler.model import document, ids
 Path = tuple[str, ...]
 
 EACH = "*"
-ITEM_KEYS = ("name", "containerPort", "mountPath", "devicePath", "port", "type", "key", "ip", "uid")
-"""What names an item of a list, in the order tried: the merge keys of the built-in kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +128,7 @@ def _children(value: document.JsonValue, step: str) -> Iterator[tuple[str, docum
 
 def _name(item: document.JsonValue, place: int) -> str:
     if isinstance(item, dict):
-        for key in ITEM_KEYS:
+        for key in document.ITEM_KEYS:
             if isinstance(item.get(key), str | int):
                 return str(item[key])
     return str(place)

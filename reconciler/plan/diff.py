@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 
 from reconciler import kinds
-from reconciler.model import document, fields, ids, plans
+from reconciler.model import document, ids, plans
 
 MASK = "***"
 MASK_CHANGED = "*** (changed)"
@@ -72,7 +72,7 @@ def _opened(path: str, old: object, new: object) -> Iterator[plans.FieldChange]:
 
 
 def _list(path: str, old: list[object], new: list[object]) -> Iterator[plans.FieldChange]:
-    named = next((key for key in fields.ITEM_KEYS if _names(key, old) and _names(key, new)), None)
+    named = next((key for key in document.ITEM_KEYS if _names(key, old) and _names(key, new)), None)
     if named is not None:
         yield from _named(path, {_name(item, named): item for item in old}, {_name(item, named): item for item in new})
     elif any(isinstance(item, dict | list) for item in (*old, *new)):

@@ -4,9 +4,8 @@ import pathlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import yaml
-
 from reconciler import errors, yamltext
+from reconciler.app import writing
 from reconciler.model import document
 from reconciler.settings import application, environment, loading
 from reconciler.settings.peers import argocd, fates, flux
@@ -46,7 +45,7 @@ def read(files: Sequence[pathlib.Path], *, environment_name: str, out: pathlib.P
     folder = out / environment_name
     written = {}
     if not (folder / environment.FILE).exists():
-        written[folder / environment.FILE] = _yaml({"apiVersion": "reconciler.dev/v1", "kind": "Environment"})
+        written[folder / environment.FILE] = writing.as_yaml({"apiVersion": "reconciler.dev/v1", "kind": "Environment"})
     problems = [said for one in found for said in one.refused]
     for one in applications:
         path = folder / one.name / application.FILE
@@ -54,7 +53,7 @@ def read(files: Sequence[pathlib.Path], *, environment_name: str, out: pathlib.P
             problems.append(f"{one.source}: another one of that name is among the files; rename one of them")
         elif path.exists():
             problems.append(f"{path} exists and is not overwritten; remove it, or give another --out")
-        written[path] = _yaml(one.settings)
+        written[path] = writing.as_yaml(one.settings)
         if not one.refused:
             problems += _check(path, written[path])
     if not applications:
@@ -114,10 +113,6 @@ def _check(path: pathlib.Path, content: str) -> tuple[str, ...]:
     except errors.InvalidInput as error:
         return tuple(f"{problem} (as it was carried over)" for problem in error.problems)
     return ()
-
-
-def _yaml(content: document.Json) -> str:
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
 
 
 def lost(found: fates.Imported) -> tuple[fates.Fate, ...]:

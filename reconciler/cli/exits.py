@@ -71,6 +71,10 @@ MEANINGS: dict[str, dict[int, str]] = {
         OK: "Nothing is wrong; what could not be found out is marked `?`.",
         FAILED: "At least one line is marked as failed.",
     },
+    "export": {
+        OK: "The objects were printed. What has no counterpart is listed, and changes no exit code.",
+        FAILED: "Nothing was printed: a target is not there, is not present, or has an error in its files.",
+    },
     "config check": {FAILED: "At least one settings file has an error."},
     **dict.fromkeys(
         ("sync", "revert", "release-quarantine", "accept-history", "confirm", "pause", "resume"),

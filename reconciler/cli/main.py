@@ -28,6 +28,7 @@ ROOMS = {
     "checking": ("doctor", "audit"),
     "journal": ("journal",),
     "importing": ("import",),
+    "exporting": ("export",),
     "reference": ("docs",),
 }
 """Module of `cli/` → its commands, as `--help` lists them. A module is loaded when one of its commands is called:

@@ -28,7 +28,7 @@ class SettingsFile:
     def read(self) -> deployment.Deployment:
         """The settings. Raises `errors.InvalidInput` with every problem, also when the file cannot be read."""
         self._seen = None
-        self._seen = _content(self._path)
+        self._seen = content(self._path)
         return loading.load(deployment.Deployment, self._seen, where=str(self._path))
 
     async def changes(self) -> AsyncIterator[deployment.Deployment | errors.InvalidInput]:
@@ -73,13 +73,15 @@ def check(config: pathlib.Path, *, desired_state: pathlib.Path) -> tree.CheckRep
 
     def exists(path: str, prefix: str) -> bool:
         """Whether the checkout has the path; where the checkout's root is unknown, it is given the benefit."""
-        inner = pathlib.PurePosixPath(prefix).parts
-        whole = desired_state.absolute()
-        if not inner or whole.parts[-len(inner) :] != inner:
-            return True
-        return whole.parents[len(inner) - 1].joinpath(path).exists()
+        whole = root(desired_state, prefix)
+        return whole is None or whole.joinpath(path).exists()
 
-    found = tree.Tree(
+    return tree.check(checkout(config, desired_state=desired_state), exists=exists)
+
+
+def checkout(config: pathlib.Path, *, desired_state: pathlib.Path) -> tree.Tree:
+    """The texts of all settings files of the two folders. Raises nothing."""
+    return tree.Tree(
         config=str(config),
         deployment=_text(config / deployment.FILE),
         desired_state=str(desired_state),
@@ -91,7 +93,13 @@ def check(config: pathlib.Path, *, desired_state: pathlib.Path) -> tree.CheckRep
             for folder in _folders(desired_state)
         },
     )
-    return tree.check(found, exists=exists)
+
+
+def root(desired_state: pathlib.Path, prefix: str) -> pathlib.Path | None:
+    """The root of the checkout, whose folder `prefix` is `desired_state`; None where it is another one."""
+    inner = pathlib.PurePosixPath(prefix).parts
+    whole = desired_state.absolute()
+    return whole.parents[len(inner) - 1] if inner and whole.parts[-len(inner) :] == inner else None
 
 
 def _folders(folder: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -102,12 +110,12 @@ def _folders(folder: pathlib.Path) -> Iterator[pathlib.Path]:
 
 def _text(path: pathlib.Path) -> tree.Text:
     try:
-        return _content(path)
+        return content(path)
     except errors.InvalidInput as error:
         return error
 
 
-def _content(path: pathlib.Path) -> bytes:
+def content(path: pathlib.Path) -> bytes:
     """Bounded (I10): one byte more than the loader takes tells it enough. Raises `errors.InvalidInput`."""
     try:
         with path.open("rb") as file:

@@ -1,1 +1,1 @@
-"""Objects of other GitOps tools → our application.yaml, with the fate of every field of theirs."""
+"""Objects of other GitOps tools → our application.yaml, and back, with the fate of every field."""

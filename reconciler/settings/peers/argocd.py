@@ -59,6 +59,8 @@ def _source(reading: fates.Reading) -> document.Json:
         return {"chart": _chart(reading, its, path)}
     if "kustomize" in its:
         reading.carry("spec.source.path", "source.kustomize.path", "name bases outside of it in reads")
+        if not its["kustomize"]:
+            reading.carry("spec.source.kustomize", "source.kustomize")
         return {"kustomize": {"path": path}}
     reading.carry(
         "spec.source.path",
@@ -69,8 +71,8 @@ def _source(reading: fates.Reading) -> document.Json:
     if document.at(its, "directory", "recurse") is True:
         reading.carry("spec.source.directory.recurse", "source.manifests", "folders below are always read")
     exclude = document.text(its, "directory", "exclude")
-    if exclude and re.fullmatch(r"[\w./*-]+", exclude):
-        made["exclude"] = [exclude]
+    if exclude and re.fullmatch(r"[\w./*-]+|\{[\w./*,-]+\}", exclude):
+        made["exclude"] = [*exclude.strip("{}").split(",")]
         reading.carry("spec.source.directory.exclude", "source.manifests.exclude")
     return {"manifests": made}
 

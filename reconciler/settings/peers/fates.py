@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.model import document
+from reconciler.settings import base
 
 UNKNOWN = "this version knows no such field"
 
@@ -66,13 +67,18 @@ class Reading:
                 self._fates.setdefault(path, Fate(path, fate.to, fate.because))
 
 
-def leaves(value: document.JsonValue, path: str = "") -> Iterator[str]:
+def leaves(value: document.JsonValue) -> Iterator[str]:
     """`spec.dependsOn[0].name`; an empty mapping or list is a leaf, too."""
+    return (base.dotted(at) for at in places(value))
+
+
+def places(value: document.JsonValue, at: base.Path = ()) -> Iterator[base.Path]:
+    """The same leaves by their steps, which a file's line is asked by."""
     if isinstance(value, dict) and value:
         for name, below in value.items():
-            yield from leaves(below, f"{path}.{name}" if path else name)
+            yield from places(below, (*at, name))
     elif isinstance(value, list) and value:
         for place, below in enumerate(value):
-            yield from leaves(below, f"{path}[{place}]")
+            yield from places(below, (*at, place))
     else:
-        yield path
+        yield at

@@ -1,7 +1,9 @@
 """Flux: `Kustomization` v1 and `HelmRelease` v2, with the sources they name."""
 
+import re
 from collections.abc import Mapping
 
+from reconciler import kinds
 from reconciler.model import document
 from reconciler.settings.peers import common, fates
 
@@ -17,9 +19,11 @@ _SHARED = {
 }
 _KUSTOMIZATION = _SHARED | {
     "spec.sourceRef": common.OWN_REPOSITORY,
+    "spec.ignore": "ignore takes JSON pointers, by kind and name",
     "spec.force": "the annotation reconciler.dev/replace on the very object (docs/how-to/replace.md)",
     "spec.healthCheckExprs": "verify.healthChecks: kind, inProgress, failed, current (docs/how-to/health.md)",
     "spec.postBuild.substituteFrom": "variables are declared in Git: variables, here or in environment.yaml",
+    "spec.postBuild.substituteStrategy": "a source with substitute: true always does so",
     "spec.decryption": f"SOPS files are opened with environments.NAME.decryption.ageKeyFile of {common.DISK}",
     "spec.patches": "write them into the kustomization.yaml",
     "spec.images": "write them into the kustomization.yaml",
@@ -69,6 +73,7 @@ def kustomization(body: document.Json) -> fates.Imported:
     if reading.at("spec", "timeout") is not None:
         common.deadline(reading, "spec.timeout")
     _checks(reading)
+    _ignored(reading, "spec", "ignore")
     if variables := document.mapping(body, "spec", "postBuild", "substitute"):
         reading.settings["variables"] = variables
         source["substitute"] = True
@@ -114,6 +119,7 @@ def helm_release(body: document.Json, sources: Sources) -> fates.Imported:
     common.depends_on(reading)
     if reading.at("spec", "timeout") is not None:
         common.deadline(reading, "spec.timeout")
+    _ignored(reading, "spec", "driftDetection", "ignore")
     drift = {"enabled": "heal", "warn": "warn"}.get(reading.text("spec", "driftDetection", "mode"))
     if drift:
         reading.settings["drift"] = drift
@@ -136,8 +142,7 @@ def _chart(reading: fates.Reading, sources: Sources) -> document.Json:
     kind, name = (reading.text("spec", "chart", "spec", "sourceRef", word) for word in ("kind", "name"))
     chart = reading.text("spec", "chart", "spec", "chart")
     if kind == "GitRepository":
-        reading.carry("spec.chart.spec.chart", "source.chart.path")
-        return {"path": common.from_root(chart).removeprefix("/")}
+        return _folder(reading, common.from_root(chart))
     if (kind, name) not in sources:
         reading.refused.append(f"the {kind or 'source'} {name} is not among the files; give its file, too")
         return {}
@@ -147,6 +152,49 @@ def _chart(reading: fates.Reading, sources: Sources) -> document.Json:
     url = document.text(sources[kind, name], "spec", "url")
     version = reading.text("spec", "chart", "spec", "version")
     return common.archive(reading, repository=url, name=chart, version=version, at="spec.chart.spec.version")
+
+
+def _folder(reading: fates.Reading, path: str) -> document.Json:
+    """A chart of Git. Its own values.yaml, which Flux wants to be named beside others, is read in any case."""
+    reading.carry("spec.chart.spec.chart", "source.chart.path")
+    named = [common.from_root(str(one)) for one in document.items(reading.body, "spec", "chart", "spec", "valuesFiles")]
+    reading.carry("spec.chart.spec.valuesFiles", "source.chart.valuesFiles")
+    files: list[document.JsonValue] = [one for one in named if one != f"{path}/values.yaml"]
+    return {"path": path.removeprefix("/"), **({"valuesFiles": files} if files else {})}
+
+
+def _ignored(reading: fates.Reading, *at: str) -> None:
+    """By JSON pointer; a pattern of names that is more than a beginning is none of ours."""
+    taken: list[document.JsonValue] = []
+    for place, one in enumerate(document.items(reading.body, *at)):
+        target = document.mapping(one, "target") if isinstance(one, dict) else {}
+        pointers = document.items(one, "paths") if isinstance(one, dict) else []
+        named: document.Json = {
+            word: _pattern(document.text(target, word)) for word in ("name", "namespace") if word in target
+        }
+        selectors = target.keys() & {"version", "labelSelector", "annotationSelector"}
+        kind = _kind(target)
+        if not pointers or not kind or selectors or not all(named.values()):
+            continue
+        taken.append({"kind": kind, **named, "fields": pointers})
+        reading.carry(f"{'.'.join(at)}[{place}]", "ignore", "never written either, once it is there")
+    if taken:
+        reading.settings["ignore"] = taken
+
+
+def _kind(target: document.Json) -> str:
+    """Flux may leave the group out, and means any then; here it is part of the kind. '' where it is not known."""
+    name, group = document.text(target, "kind"), document.text(target, "group").replace("\\", "")
+    if group:
+        return f"{name}.{group}"
+    known = [str(key) for key in kinds.KINDS if key.kind == name]
+    return known[0] if len(known) == 1 else ""
+
+
+def _pattern(expression: str) -> str:
+    """A regular expression as a name or the beginning of one; '' where it is more than that."""
+    plain = expression.removesuffix(".*").replace("\\.", ".")
+    return f"{plain}{'*' if expression.endswith('.*') else ''}" if re.fullmatch(r"[\w.:-]*", plain) else ""
 
 
 def source(body: document.Json) -> fates.Imported:

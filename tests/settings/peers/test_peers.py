@@ -155,6 +155,7 @@ def test_a_helm_release() -> None:
         "namespace": "web",
         "source": {"chart": {**chart, "release": "podinfo", "values": RELEASE["spec"]["values"]}},
         "adopt": {"from": ["helm", "flux"]},
+        "ignore": [{"kind": "Deployment.apps", "fields": ["/spec/replicas"]}],
         "drift": "warn",
     }
     assert settings("release of Git")["source"]["chart"]["path"] == "charts/web"

@@ -9,7 +9,7 @@ import re
 import signal
 from collections.abc import Callable
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -36,6 +36,8 @@ class Scenario:
     prepare: Callable[[site.Site], str]
     change: Callable[[site.Site], str]
     boundaries: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    """Boundaries at which somebody tells the daemon to end, instead of killing it (F04)."""
     reverted: bool = False
     healed: bool = False
 
@@ -110,6 +112,7 @@ SCENARIOS = {
             "write reverted",
             "write_record (2)",
         ),
+        told=("apply Deployment (3)", "commit_restoring", "push"),
         reverted=True,
     ),
 }
@@ -140,7 +143,8 @@ class Run:
             self._start(self.death)
             assert self.where.process is not None
             ended = self.where.process.wait(site.PATIENCE)
-            assert ended == -signal.SIGKILL, f"ended with {ended} in place of dying\n{self.where.log()[-3000:]}"
+            wanted = 0 if self.death.by is signal.SIGTERM else -self.death.by
+            assert ended == wanted, f"ended with {ended} in place of {wanted}\n{self.where.log()[-3000:]}"
         self._live_to_the_end()
         return self._end()
 
@@ -226,6 +230,7 @@ class End:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.row("F04")
 def test_killed_after_each_boundary_it_ends_the_same(
     name: str, tmp_path: pathlib.Path, control_plane: access.ClusterAccess
 ) -> None:
@@ -242,9 +247,10 @@ def test_killed_after_each_boundary_it_ends_the_same(
 
     reference = carried_out(None)
     deaths = [_after(boundary) for boundary in scenario.boundaries]
+    deaths += [replace(_after(boundary), by=signal.SIGTERM) for boundary in scenario.told]
     with futures.ThreadPoolExecutor(LANES) as lanes:
         runs = {death: lanes.submit(carried_out, death) for death in deaths}
-    problems = {str(death): _problems(run, reference) for death, run in runs.items()}
+    problems = {f"{death.by.name} {death}": _problems(run, reference) for death, run in runs.items()}
     assert {death: found for death, found in problems.items() if found} == {}
 
 

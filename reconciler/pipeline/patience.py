@@ -7,6 +7,8 @@ from reconciler.model import ids
 
 FIRST, FACTOR, CAP = 1.0, 2.0, 60.0
 """Seconds: one lost connection is tried again at once, a long outage costs each target one request a minute."""
+LONGEST = 600.0
+"""Seconds for which the other side may ask: a proxy that says tomorrow, or for ever, is asked again before that."""
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class Patience:
         count = self._met.get(key, 0)
         self._met[key] = count + 1
         rest = min(CAP, FIRST * FACTOR ** min(count, 10))
-        return max(at_least or 0.0, self.chance.jitter(rest))
+        return max(min(at_least or 0.0, LONGEST), self.chance.jitter(rest))
 
     def over(self, key: ids.TargetKey) -> None:
         """The target was reached."""

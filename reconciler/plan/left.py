@@ -53,6 +53,4 @@ def claims(claimed: document.Json, path: fields.Path) -> bool:
 
 def _names(name: str, step: str) -> bool:
     """Whether `k:{"name":"app"}` is the item that a path calls `app`."""
-    if not name.startswith("k:"):
-        return False
-    return step in {str(value) for value in document.decode(name[2:].encode()).values()}
+    return step in {str(value) for value in managed.keyed(name).values()}

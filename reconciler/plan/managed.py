@@ -97,6 +97,17 @@ def _drop(value: document.JsonValue, step: str) -> None:
 
 def _is(item: document.JsonValue, step: str) -> bool:
     """Whether `k:{"name":"app"}` names the item. A key that it leaves out has its default, as a port's protocol."""
-    if not isinstance(item, dict):
+    named = keyed(step)
+    if not isinstance(item, dict) or not named:
         return False
-    return all(item.get(name, value) == value for name, value in document.decode(step[2:].encode()).items())
+    return all(item.get(name, value) == value for name, value in named.items())
+
+
+def keyed(step: str) -> document.Json:
+    """What `k:{"name":"app"}` says of the item that it names; empty for any other step, and what no server writes."""
+    if not step.startswith("k:"):
+        return {}
+    try:
+        return document.decode(step[2:].encode())
+    except ValueError:
+        return {}

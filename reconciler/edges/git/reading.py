@@ -13,7 +13,8 @@ from reconciler.edges.git import answers, place, process
 from reconciler.model import sources
 
 FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag)")
-ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d+)\t(.+)", re.DOTALL)
+BLOB = re.compile(rb"([0-9a-f]{40}) blob (\d{1,18})")
+ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d{1,18})\t(.+)", re.DOTALL)
 LFS = b"version https://git-lfs.github.com/spec/"
 LINE_BYTES = 512
 """What one entry of a listing may take on average; a longer listing is refused as too many files."""
@@ -88,8 +89,8 @@ def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
         if "not a tree" in ended.err:
             return ()  # a file of that name holds no folders
         raise answers.local_failure(ended, where=git.place, doing=f"listing {path}")
-    rows = (row.split(b"\t", 1) for row in ended.out.split(b"\0") if row)
-    return tuple(sorted(name.decode("utf-8", "backslashreplace") for meta, name in rows if b" tree " in meta))
+    rows = (row.partition(b"\t") for row in ended.out.split(b"\0"))
+    return tuple(sorted(name.decode("utf-8", "backslashreplace") for meta, _, name in rows if b" tree " in meta))
 
 
 def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry]:
@@ -199,8 +200,8 @@ def _blobs(git: process.Git, oids: Sequence[str], *, most: int) -> dict[str, byt
     at = 0
     for oid in oids:
         end = ended.out.find(b"\n", at)
-        header = ended.out[at:end].split(b" ")
-        if end < 0 or len(header) != 3 or header[0] != oid.encode() or header[1] != b"blob":
+        header = BLOB.fullmatch(ended.out[at:end])
+        if end < 0 or header is None or header[1] != oid.encode():
             break
         blobs[oid] = ended.out[end + 1 : end + 1 + int(header[2])]
         at = end + 1 + int(header[2]) + 1

@@ -101,6 +101,8 @@ def _rows(git: process.Git, revision: str, known: list[str]) -> list[Row]:
     if not ended.fine:
         raise answers.local_failure(ended, where=git.place, doing="checking signatures")
     rows = [row.split("\x1f", 5) for row in ended.out.decode("utf-8", "replace").split("\0") if row]
+    if any(len(row) != 6 for row in rows):
+        raise errors.Terminal(f"repository {git.place.name}: signatures cannot be checked: git's answer is cut")
     if len(rows) > MOST:
         raise errors.Untrusted(
             f"repository {git.place.name}: more than {MOST} commits came at once, too many to check: name one that was"

@@ -20,6 +20,9 @@ from reconciler import errors
 
 TOKEN = "BearerToken"  # noqa: S105 - the key under which kubernetes.aio keeps it, no token
 
+MISSHAPEN = (TypeError, KeyError, AttributeError, IndexError, RecursionError)
+"""What kubernetes.aio, which expects the shapes of a kubeconfig, makes of others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -68,6 +71,11 @@ async def load(source: Source) -> Credentials:
         tls = client.ApiClient(configuration).rest_client.ssl_context
     except (config.ConfigException, OSError, ssl.SSLError, yaml.YAMLError, ValueError) as error:
         raise errors.Terminal(f"{source} cannot be used to reach a cluster: {error}") from error
+    except MISSHAPEN as error:
+        raise errors.Terminal(
+            f"{source} cannot be used to reach a cluster: something in it has another shape than a kubeconfig's"
+            f" ({type(error).__name__}); `kubectl config view` shows what it holds"
+        ) from error
     server = configuration.host.rstrip("/")
     address = urllib.parse.urlsplit(server)
     if address.scheme == "http" and _on_this_machine(address.hostname or ""):

@@ -30,9 +30,8 @@ async def items(
         if not reply.ok:
             raise replies.unanswered(reply, f"the list of {path}")
         page = reply.document()
-        for item in document.items(page, "items"):
-            if isinstance(item, dict):
-                yield item
+        for item in reply.items():
+            yield item
         token = document.text(page, "metadata", "continue")
         if not token:
             return

@@ -2,6 +2,7 @@
 
 import urllib.parse
 
+from reconciler import errors
 from reconciler.model import document, live, metadata
 
 
@@ -17,7 +18,12 @@ def _quoted(name: str) -> str:
 
 
 def whole(found: document.Json, resource: live.ResourceType) -> live.LiveObject:
-    """A whole live object. Items of a list come without their kind: it is filled in."""
+    """A whole live object. Items of a list come without their kind: it is filled in. Terminal for one that is nested
+    deeper than can be written again."""
     found.setdefault("apiVersion", resource.api_version)
     found.setdefault("kind", resource.kind.kind)
-    return live.LiveObject(metadata.meta(found, resource.kind), document.encode(found))
+    about = metadata.meta(found, resource.kind)
+    try:
+        return live.LiveObject(about, document.encode(found))
+    except TypeError as error:
+        raise errors.Terminal(f"{about.key} cannot be read: it is nested deeper than 250 levels") from error

@@ -293,10 +293,9 @@ class Reflector(Generic[T]):
             if not reply.ok:
                 await self._refused(reply)
             page = reply.document()
-            for found in document.items(page, "items"):
-                if isinstance(found, dict):
-                    kept = self._shape.keep(found, resource)
-                    incoming[self._shape.meta(kept).key] = kept
+            for found in reply.items():
+                kept = self._shape.keep(found, resource)
+                incoming[self._shape.meta(kept).key] = kept
             token = document.text(page, "metadata", "continue")
             if not token:
                 break

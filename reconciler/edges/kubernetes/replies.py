@@ -15,6 +15,8 @@ MASK = "***"
 LONGEST_TEXT = 500
 """Characters kept of an answer that is no Status: an HTML page of a proxy says enough in its beginning."""
 
+Json = document.Json  # within Reply, `document` is its method
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -35,8 +37,15 @@ class Reply:
             return document.decode(self.body)
         except ValueError as error:
             # Not quoted: half an answer may hold the content of a Secret (I13).
-            what = f"HTTP {self.status}, {len(self.body)} bytes of {self.headers.get('content-type', 'something')}"
-            raise errors.Transient(f"the answer ({what}) is no JSON object") from error
+            raise errors.Transient(f"the answer ({self._what()}) is no JSON object") from error
+
+    def items(self) -> list[Json]:
+        """Of a list. Raises `errors.Transient` for any other answer: what a proxy says in the server's place is not
+        "there is nothing" (I6)."""
+        found = self.document()
+        if not document.text(found, "kind").endswith("List"):
+            raise errors.Transient(f"the answer ({self._what()}) is no list")
+        return [item for item in document.items(found, "items") if isinstance(item, dict)]
 
     def text(self) -> str:
         return self.body[: 4 * LONGEST_TEXT].decode(errors="replace").strip()[:LONGEST_TEXT]
@@ -46,6 +55,9 @@ class Reply:
         """Seconds; None when the server did not ask for a wait in seconds."""
         asked = self.headers.get("retry-after", "")
         return float(asked) if asked.isdecimal() else None
+
+    def _what(self) -> str:
+        return f"HTTP {self.status}, {len(self.body)} bytes of {self.headers.get('content-type', 'something')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,9 @@ class FakeApi:
     async def _collection(self, request: web.Request, arrived: Request, *, namespace: str) -> web.StreamResponse:
         if not arrived.is_watch:
             items = [found for key, found in self.objects.items() if namespace in ("", key[0])]
-            return web.json_response({"metadata": {"resourceVersion": str(self.version)}, "items": items})
+            return web.json_response(
+                {"kind": "ConfigMapList", "metadata": {"resourceVersion": str(self.version)}, "items": items}
+            )
         response = web.StreamResponse()
         await response.prepare(request)
         since = int(arrived.query.get("resourceVersion", 0))

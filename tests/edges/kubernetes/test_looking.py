@@ -94,7 +94,7 @@ async def test_events_of_the_very_object_newest_first(api: fake.FakeApi, edge: c
         "series": series,
     }
     bare = {"metadata": {"creationTimestamp": "2026-01-01T09:00:00Z"}, "lastTimestamp": None}
-    api.fault(is_events, json({"metadata": {}, "items": [old, new, bare]}))
+    api.fault(is_events, json({"kind": "EventList", "metadata": {}, "items": [old, new, bare]}))
     found = await edge.happenings(META)
     assert [(one.at, one.count, one.warning, one.reason) for one in found] == [
         ("2026-01-01T10:02:00.000000Z", 7, True, "BackOff"),

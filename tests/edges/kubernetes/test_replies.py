@@ -147,3 +147,14 @@ def test_only_seconds_are_understood_as_a_wait() -> None:
     assert text(429, "", **{"retry-after": "4"}).retry_after == 4.0
     assert text(429, "", **{"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}).retry_after is None
     assert text(429, "").retry_after is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"items":[]}', b'{"kind":"Status"}', b'{"kind":"Table","items":[]}', b"<html>"]
+)
+def test_what_is_no_list_is_not_an_empty_one(body: bytes) -> None:
+    """A proxy that answers in the server's place has not said that there is nothing (I6)."""
+    with pytest.raises(errors.Transient, match=r"is no (list|JSON object)"):
+        replies.Reply(200, body, {"content-type": "text/html"}).items()
+    assert replies.Reply(200, b'{"kind":"PodList","items":[{"a":1},2]}', {}).items() == [{"a": 1}]
+    assert replies.Reply(200, b'{"kind":"PodList","items":null}', {}).items() == []

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help install test simulate kill pauses races mutants bench wild check demo control-plane cluster lock clean
+.PHONY: help install test simulate fuzz kill pauses races mutants bench wild check demo control-plane cluster lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ simulate: $(READY) ## the whole daemon in virtual time, with faults; SEED=0 COUN
 
 wild: control-plane ## what becomes of SOURCE, a folder of anybody's manifests, a kustomization or a chart; OPTIONS=--help
 	@$(BIN)/python -m wild $(if $(SOURCE),$(SOURCE),--help) $(OPTIONS)
+
+fuzz: $(READY) ## fresh inputs to every parser for MINUTES (5); TARGET=yaml for some of them
+	@$(BIN)/python -m tests.hostile.fuzzing --minutes $(or $(MINUTES),5) --target "$(TARGET)" $(if $(SEED),--seed $(SEED))
 
 check: $(READY) ## formatting, lint, types
 	$(BIN)/ruff format --check .

@@ -46,10 +46,20 @@ def linked(a_site: site.Site, folder: str) -> None:
     a_site.git("update-index", "--add", "--cacheinfo", f"160000,{a_site.head()},{path}")
 
 
+def pointing(a_site: site.Site, folder: str) -> None:
+    """A symbolic link to what the daemon can read and nobody should see."""
+    (a_site.work / folder / "manifests/more.yaml").symlink_to(a_site.config / "deployment-config.yaml")
+
+
 def emptied(a_site: site.Site, folder: str) -> None:
     a_site.remove(f"{folder}/manifests/all.yaml")
     a_site.write(f"{folder}/manifests/README.md", "nothing here")
 
+
+CANARY = "hunter2-Canary"
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 9)
+)
 
 BROKEN = (
     Case("emptied", Reason.EMPTY, "there is no object in .*/manifests", emptied),
@@ -135,6 +145,34 @@ BROKEN = (
             "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: NAME}\nrules: []\n",
         ),
     ),
+    Case("link", Reason.RENDER_FAILED, "link/manifests/more.yaml is a symbolic link: links are not followed", pointing),
+    Case(
+        "too-deep",
+        Reason.RENDER_FAILED,
+        r"too-deep/manifests/more.yaml:1: .*nested deeper",
+        written("manifests/more.yaml", "[" * 25_000),
+    ),
+    Case(
+        "aliases",
+        Reason.RENDER_FAILED,
+        r"aliases/manifests/more.yaml:\d+: .*aliases stand for too much",
+        written("manifests/more.yaml", LAUGHS),
+    ),
+    Case(
+        "too-large",
+        Reason.RENDER_FAILED,
+        r"too-large/manifests/all.yaml:1: .*takes 1\d+ bytes",
+        written("manifests/all.yaml", CONFIG + f"data: {{a: {'x' * 800_000}, b: {'x' * 800_000}}}\n"),
+    ),
+    Case(
+        "secret",
+        Reason.RENDER_FAILED,
+        r"secret/manifests/more.yaml:5",
+        written(
+            "manifests/more.yaml",
+            f"apiVersion: v1\nkind: Secret\nmetadata: {{name: NAME}}\nstringData:\n  password: {CANARY}: x\n",
+        ),
+    ),
     Case(
         "submodule",
         Reason.RENDER_FAILED,
@@ -192,7 +230,7 @@ def broken(sites: Callable[[str], site.Site]) -> Broken:
 
 
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.name)
-@pytest.mark.row("GIT-18", "YML-10", "YML-12")
+@pytest.mark.row("GIT-05", "GIT-07", "GIT-18", "GIT-27", "YML-02", "YML-03", "YML-10", "YML-12", "YML-16", "YML-17")
 def test_it_holds_and_says_where(broken: Broken, case: Case) -> None:
     hold = broken.site.wait_hold(case.reason, case.name)
     assert re.search(case.says, hold.because, re.DOTALL), hold.because
@@ -204,7 +242,10 @@ def test_it_holds_and_says_where(broken: Broken, case: Case) -> None:
 
 @pytest.mark.row("GIT-18")
 def test_nothing_was_written_for_them_and_a_commit_ends_it(broken: Broken) -> None:
-    """Runs after the cases: mends them all."""
+    """Runs after the cases: mends them all. What was secret in a broken line was said nowhere (I13)."""
+    assert CANARY not in broken.site.log()
+    assert not [row for row in broken.site.rows("SELECT because FROM events") if CANARY in row[0]]
+    assert CANARY not in broken.site.command("status").stdout
     calls = broken.site.calls(audit.Call.COUNTED, after=broken.begin)
     assert [call["objectRef"]["name"] for call in calls] == ["healthy"]
 

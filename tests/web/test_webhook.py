@@ -106,6 +106,7 @@ async def served() -> AsyncIterator[Served]:
         await server.close()
 
 
+@pytest.mark.row("GIT-30")
 async def test_what_becomes_of_it(served: Served, caplog: pytest.LogCaptureFixture) -> None:
     assert await served.post("desired", OURS) == (202, "desired is asked for refs/heads/main\n")
     assert await served.post("desired", b"payload=") == (202, "desired is asked for refs/heads/main\n")

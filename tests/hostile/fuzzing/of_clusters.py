@@ -17,6 +17,7 @@ from reconciler.edges.kubernetes import discovery, looking, objects, reflecting,
 from reconciler.model import anchors, document, fields, ids, live, records, rollouts, targets
 from reconciler.plan import adopting, diff, drift, left, managed, ownership, replacing, replicas, survey
 from reconciler.verify import report
+from reconciler.web import webhook
 from tests.hostile.fuzzing import inputs
 from tests.hostile.fuzzing.target import Target
 from tests.render import examples as rendering
@@ -310,6 +311,10 @@ def _names(text: str) -> None:
         ids.ObjectKey.from_path(text)
 
 
+def _webhook(body: Any) -> None:
+    webhook.branch(body if isinstance(body, bytes) else json.dumps(body).encode())
+
+
 def _index(text: str) -> None:
     index.url_of(text, WANTED)
 
@@ -372,6 +377,7 @@ TARGETS = (
     Target("kubernetes-events", inputs.mangled([HAPPENED]), _happening),
     Target("target-records", inputs.mangled([RECORD]), _record, (ValueError,)),
     Target("marks-and-names", inputs.text([MARK, "production/web", KEY.path]), _names),
+    Target("webhooks", _json_or_bytes(({"ref": "refs/heads/main", "after": "a" * 40},)), _webhook),
     Target("chart-index", inputs.text([INDEX]), _index),
     Target("chart-archive", st.tuples(inputs.raw([CHART]), st.booleans()), _archive),
     Target("chart-layers", _json_or_bytes((LAYERS,)), _layer),

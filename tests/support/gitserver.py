@@ -179,12 +179,16 @@ class Server:
     status: int = 0
     """Answer everything with this status."""
     redirect: str = ""
+    slow: float = 0.0
+    """Seconds before each answer."""
     silent: bool = False
     """Accept, read the request, never answer (until `close`)."""
     stop_packs_at: int = 0
     """Send so many bytes of a pack, and then nothing more (until `close`)."""
     lose_answers: bool = False
     """Do what a push asks, then hang up without a word."""
+    spoil_packs: Callable[[bytes], bytes] | None = None
+    """What becomes of the answer with a pack on its way to the client."""
     before_push: list[Callable[[], object]] = field(default_factory=list)
     """Called once each, after the client saw the refs and before its push is carried out: the raced push."""
     after_listing: list[Callable[[], object]] = field(default_factory=list)
@@ -234,8 +238,8 @@ class Server:
             self._http = None
             self._released.clear()
 
-    def wait_silently(self) -> None:
-        self._released.wait(60)
+    def wait_silently(self, seconds: float = 60) -> None:
+        self._released.wait(seconds)
 
 
 class Listener(http.server.ThreadingHTTPServer):
@@ -265,6 +269,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         given = self.headers.get("Authorization", "")
         owner.asked.append(Asked(self.command, path, given))
         owner.heard.set()
+        if owner.slow:
+            owner.wait_silently(owner.slow)
         if owner.silent:
             owner.wait_silently()
             self.close_connection = True
@@ -289,6 +295,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
             return
+        if owner.spoil_packs and b"command=fetch" in body:
+            answer = owner.spoil_packs(answer)
         if path.endswith("/git-upload-pack") and b"command=ls-refs" in body:
             _once(owner.after_listing)
         self._answer(status, headers, answer, most=owner.stop_packs_at if b"command=fetch" in body else 0)

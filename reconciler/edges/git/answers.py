@@ -48,11 +48,19 @@ NO_DAMAGE = re.compile(
 )
 """Lines that prove nothing about the mirror: the server's words, locks, and a disk that is full or closed to us."""
 
+IN_TRANSIT = re.compile(
+    r"early EOF|still expected|hung up|disconnect|RPC failed|index-pack output|bad pack header|pack signature"
+    r"|pack has (bad object|junk)|pack is corrupted|^error: inflate"
+)
+"""Lines about a pack on its way here. A connection that cuts or spoils it must not cost a sound mirror, from which last
+good is still read; what is wrong with the mirror itself is told with the name of its file."""
 
-def damaged(said: str, *, where: place.Place) -> bool:
+
+def damaged(said: str, *, where: place.Place, fetching: bool = False) -> bool:
     """Whether git complained about the content of the mirror: in known words, or by naming one of its files."""
     lines = [line for line in said.splitlines() if not NO_DAMAGE.search(line) and not ssh.TALK.search(line)]
-    return any(DAMAGE.search(line) or str(where.mirror) in line for line in lines)
+    telling = [line for line in lines if not (fetching and IN_TRANSIT.search(line))]
+    return any(DAMAGE.search(line) or str(where.mirror) in line for line in telling)
 
 
 def remote_failure(ended: process.Ended, *, where: place.Place) -> errors.ReconcilerError:

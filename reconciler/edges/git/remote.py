@@ -75,7 +75,7 @@ def fetch(git: process.Git, revision: str) -> bool:
             )
         failure = answers.remote_failure(ended, where=where)
         unclear = type(failure) is errors.Transient and ended.stop is process.Stop.EXITED
-        if unclear and answers.damaged(ended.err, where=where):
+        if unclear and answers.damaged(ended.err, where=where, fetching=True):
             raise answers.Damaged(
                 f"mirror of repository {where.name} is damaged: {answers.quote(ended.err, where=where)}"
             )

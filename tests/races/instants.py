@@ -16,6 +16,8 @@ from collections.abc import Callable, Collection, Iterator
 IN_THE_PUSH = ("received", "locked", "updated")
 CUTS = ("cut-before", "cut-after")
 
+NOBODY = "nobody"
+
 GIT = """#!/bin/sh
 if [ "$GIT_DIR" = "{mirror}" ]; then
   read count < {folder}/count
@@ -31,8 +33,9 @@ STOP = """#!/bin/sh
 [ -e {folder}/armed/$1 ] || exit 0
 rm {folder}/armed/$1
 echo $1 > {folder}/asks
-read answer < {folder}/answers
+until [ -e {folder}/answered/$1 ]; do sleep 0.01; done
 """
+"""A file, and no answer through a pipe: whoever is killed while they wait leaves none for the next one."""
 
 HOOKS = {
     "pre-receive": "{folder}/stop received; cut cut-before",
@@ -54,11 +57,12 @@ class Instants:
     def __init__(self, folder: pathlib.Path, *, mirror: pathlib.Path, met: Callable[[str], None]) -> None:
         self._folder = folder
         self._met = met
-        self._armed = folder / "armed"
-        self._armed.mkdir(parents=True)
+        self._armed, self._answered = folder / "armed", folder / "answered"
+        self._idle = threading.Event()
+        for made in (self._armed, self._answered):
+            made.mkdir(parents=True)
         self._words = {"folder": str(folder), "mirror": str(mirror), "git": str(shutil.which("git"))}
-        for name in ("asks", "answers"):
-            os.mkfifo(folder / name)
+        os.mkfifo(folder / "asks")
         _program(folder / "stop", STOP.format(**self._words))
         _program(folder / "bin" / "git", GIT.format(**self._words))
         self._restart()
@@ -71,9 +75,8 @@ class Instants:
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
         """While it lasts the daemon's git is ours, and whoever stops is heard."""
-        # Both ends of both pipes stay open: nobody waits for the other to open one.
-        asks, answers = (os.open(self._folder / name, os.O_RDWR) for name in ("asks", "answers"))
-        listener = threading.Thread(target=self._listen, args=(asks, answers))
+        self._asks = os.open(self._folder / "asks", os.O_RDWR)  # both ends: nobody waits for the other to open one
+        listener = threading.Thread(target=self._listen)
         listener.start()
         path = os.environ["PATH"]
         os.environ["PATH"] = f"{self._folder / 'bin'}:{path}"
@@ -81,19 +84,23 @@ class Instants:
             yield
         finally:
             os.environ["PATH"] = path
-            os.write(asks, b"\n")
+            os.write(self._asks, b"\n")
             listener.join()
-            os.close(asks)
-            os.close(answers)
+            os.close(self._asks)
 
     def arm(self, instants: Collection[str]) -> None:
         """Each is stopped at once; the daemon's processes are counted from here."""
         self._restart()
+        for file in self._answered.iterdir():
+            file.unlink()
         for instant in instants:
             (self._armed / instant).touch()
 
     def left(self) -> list[str]:
-        """The instants that did not come; they are disarmed."""
+        """The instants that did not come; they are disarmed. Returns once nobody is heard any more."""
+        self._idle.clear()
+        os.write(self._asks, f"{NOBODY}\n".encode())
+        self._idle.wait()
         found = sorted(each.name for each in self._armed.iterdir())
         for name in found:
             (self._armed / name).unlink()
@@ -106,13 +113,16 @@ class Instants:
     def _restart(self) -> None:
         (self._folder / "count").write_text("0\n")
 
-    def _listen(self, asks: int, answers: int) -> None:
-        with os.fdopen(os.dup(asks)) as lines:
+    def _listen(self) -> None:
+        with os.fdopen(os.dup(self._asks)) as lines:
             while instant := lines.readline().strip():
+                if instant == NOBODY:
+                    self._idle.set()
+                    continue
                 try:
                     self._met(instant)
                 finally:
-                    os.write(answers, b"go on\n")
+                    (self._answered / instant).touch()
 
 
 def _program(file: pathlib.Path, text: str) -> None:

@@ -49,7 +49,7 @@ def test_errors(checkout: pathlib.Path) -> None:
     result = run()
     assert result.exit_code == 1
     assert result.output.splitlines() == [
-        "config/deployment-config.yaml:2: repositories.main.ref: 'main' is no fully qualified ref; write"
+        "config/deployment-config.yaml:2: repositories.main.ref: 'main' is no fully qualified branch; write"
         " refs/heads/main",
         "desired-state/production/environment.yaml:1: apiVersion: is required; add it, for example `apiVersion:"
         " reconciler.dev/v1`",

@@ -94,16 +94,24 @@ def test_objects_are_left_behind_without_a_trace_of_us(a_site: site.Site) -> Non
     assert a_site.events(records.EventKind.ORPHANED) == [f"ConfigMap {a_site.namespace}/kept"]
     assert a_site.events(records.EventKind.PRUNED) == []
 
-    # A whole application needs no confirmation: nothing is deleted.
+    # A whole application needs no confirmation: nothing is deleted. Another tool has the Deployment already, as
+    # docs/how-to/moving-to-flux-and-argocd.md says.
+    a_site.ask(records.RequestKind.PAUSE, "orphan")
+    theirs = site.deployment()
+    theirs["metadata"] |= {"namespace": a_site.namespace, "labels": {"kustomize.toolkit.fluxcd.io/name": "orphan"}}
+    taken = a_site.cluster.apply(theirs, manager="kustomize-controller")
     begin = a_site.cluster.audit_mark()
     a_site.application("orphan", [], state="orphaned")
     orphaned = a_site.commit("orphaned")
+    a_site.ask(records.RequestKind.RESUME, "orphan")
     a_site.wait_good(orphaned, "orphan")
     ledger = a_site.wait_in_sync("orphan")
     assert ledger.gone == "orphaned"
     assert left_alone(config_map(a_site, "left"))
     deployment = a_site.live("deployments", "web")
-    assert deployment and left_alone(deployment) and deployment["spec"]["replicas"] == 2
+    assert deployment and left_alone(deployment) and deployment["spec"] == taken["spec"]
+    assert deployment["metadata"]["labels"] == theirs["metadata"]["labels"]
+    assert "kustomize-controller" in [entry["manager"] for entry in deployment["metadata"]["managedFields"]]
     pods = a_site.cluster.items(f"/api/v1/namespaces/{a_site.namespace}/pods")
     assert {one["metadata"]["uid"] for one in pods} == before
     assert [call["verb"] for call in a_site.counted_calls(after=begin)] == ["patch", "patch"]

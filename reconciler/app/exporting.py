@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from reconciler import errors, yamltext
 from reconciler.app import writing
 from reconciler.edges import settings_files
-from reconciler.model import document, ids, targets
+from reconciler.edges.helm import values as helm_values
+from reconciler.model import document, ids, sources, targets
 from reconciler.settings import application as application_file
 from reconciler.settings import base, loading, resolve, tree, values
 from reconciler.settings import deployment as deployment_file
@@ -89,6 +90,10 @@ def read(
         if objects.setdefault((document.text(body, "kind"), name), body) != body:
             kind = document.text(body, "kind")
             checkout.problems.append(f"two of these would be the {kind} {name}; export one, and rename it in the other")
+    if not made and not checkout.problems:
+        checkout.problems.append(
+            f"nothing of {environment} is present: {', '.join(left_out)}; name another environment"
+        )
     if checkout.problems:
         raise errors.InvalidInput(tuple(dict.fromkeys(checkout.problems)))
     order = sorted(objects.values(), key=lambda body: not document.text(body, "kind").endswith("Repository"))
@@ -105,6 +110,8 @@ class _Checkout:
         self.texts = settings_files.checkout(config, desired_state=desired_state)
         self.where = f"{config}/{deployment_file.FILE}"
         self.deployment = loading.load(deployment_file.Deployment, _there(self.texts.deployment), where=self.where)
+        self.disk = _file(self.where, self.texts.deployment)
+        self._applications: dict[ids.TargetKey, application_file.Application | None] = {}
 
     def of(self, environment: str) -> Iterator[ids.TargetKey]:
         """All targets of an environment."""
@@ -116,12 +123,15 @@ class _Checkout:
         yield from (ids.TargetKey(environment, name) for name in (folder.applications if folder else ()))
 
     def application(self, key: ids.TargetKey) -> application_file.Application | None:
-        text = self.texts.folders[key.environment].applications[key.application]
-        try:
-            return loading.load(application_file.Application, _there(text), where=self._of(key))
-        except errors.InvalidInput as error:
-            self.problems += error.problems
-            return None
+        if key not in self._applications:
+            text = self.texts.folders[key.environment].applications[key.application]
+            self._applications[key] = None
+            try:
+                loaded = loading.load(application_file.Application, _there(text), where=self._of(key))
+                self._applications[key] = loaded
+            except errors.InvalidInput as error:
+                self.problems += error.problems
+        return self._applications[key]
 
     def given(self, key: ids.TargetKey) -> outward.Given | None:
         """Everything that its export asks for; None when there is a problem."""
@@ -176,9 +186,8 @@ class _Checkout:
 
     def _given(self, target: targets.Target, *, application: outward.File, environment: outward.File) -> outward.Given:
         repository = self.deployment.repositories[target.repository]
-        disk = _file(self.where, self.texts.deployment)
         kept: document.Json = {
-            group: {name: document.mapping(disk.body, group)[name]}
+            group: {name: document.mapping(self.disk.body, group)[name]}
             for group, name in (("repositories", target.repository), ("environments", target.key.environment))
         }
         name = self._name(target.key)
@@ -193,7 +202,7 @@ class _Checkout:
             name=name,
             application=application,
             environment=environment,
-            disk=outward.File(disk.where, kept, disk.line),
+            disk=outward.File(self.where, kept, self.disk.line),
             url=repository.url,
             ref=repository.ref,
             poll=repository.poll,
@@ -229,21 +238,24 @@ class _Checkout:
         return found
 
     def _values(self, chart: targets.Chart, root: pathlib.Path | None) -> document.Json:
-        """What the values files say, merged: an archive knows no files of Git."""
-        found: document.Json = {}
+        """All values of an archive, which knows no files of Git."""
+        files: list[sources.File] = []
         for path in chart.values_files:
             if root is None:
                 raise errors.InvalidInput(
                     (f"{self.folder} is not that of a checkout, so that {path} cannot be read; name the checkout's",)
                 )
-            body = _file(str(root / path), settings_files.content(root / path)).body
-            if "sops" in body:
+            file = root / path
+            if not file.resolve().is_relative_to(root.resolve()):
+                raise errors.InvalidInput((f"{file}:1: the file: leads out of the checkout; put its content there",))
+            content = settings_files.content(file)
+            if any(line.startswith(b"sops:") for line in content.splitlines()):
                 remedy = "put these values into a Secret, and name it in spec.valuesFrom"
                 raise errors.InvalidInput(
-                    (f"{root / path}:1: sops: the file is encrypted, and Flux opens none here; {remedy}",)
+                    (f"{file}:1: sops: the file is encrypted, and Flux opens none here; {remedy}",)
                 )
-            found = outward.merged(found, body)
-        return found
+            files.append(sources.File(path, "", content))
+        return helm_values.of(chart, files)
 
 
 def _there(text: tree.Text) -> bytes:

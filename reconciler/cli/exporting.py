@@ -17,6 +17,9 @@ TARGETS = typer.Argument(
     help="environment/application, e.g. production/web.",
 )
 
+FEW = 5
+"""Targets that are named in one line."""
+
 
 def register(app: typer.Typer) -> None:
     app.command()(export)
@@ -60,7 +63,9 @@ def export(
 
 def _head(found: exporting.Export) -> Iterator[str]:
     name = found.tool.title
-    yield f"Made by reconciler export for {name}, of {', '.join(str(one.key) for one in found.targets)}"
+    keys = [str(one.key) for one in found.targets]
+    whose = ", ".join(keys) if len(keys) <= FEW else f"{len(keys)} targets"
+    yield f"Made by reconciler export for {name}, of {whose}"
     for one in found.left_out:
         yield f"Left out: {one}"
     lost, changed = exporting.lines(found, lost=True), exporting.lines(found, lost=False)

@@ -161,7 +161,21 @@ def test_every_error_of_the_files_is_told_and_nothing_is_printed(a_desk: desk.De
     ):
         assert says in done.stderr
     (folder / "queue" / "v.yaml").unlink()
+    a_desk.settings["repositories"]["desired"] |= {"url": "https://git.example.com/a.git", "allowLocal": False}
+    a_desk.configure()
     assert "v.yaml:1: the file: is missing" in export(a_desk, checkout, "production/queue", "--to", "flux").stderr
+    outside = checkout.parent / f"{checkout.name}-outside.yaml"
+    outside.write_text("a: 1")
+    (folder / "queue" / "v.yaml").symlink_to(outside)
+    assert "leads out of the checkout" in export(a_desk, checkout, "production/queue", "--to", "flux").stderr
+
+
+def test_nothing_to_export_in_an_environment(a_desk: desk.Desk, checkout: pathlib.Path) -> None:
+    for name in ("shop", "database", "queue"):
+        write(checkout / "desired-state" / "production" / name / "application.yaml", HEADER | {"state": "absent"})
+    done = export(a_desk, checkout, "-e", "production", "--to", "flux")
+    assert done.exit_code == 1
+    assert "nothing of production is present: production/database: state: absent" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--to", "flux"), ("production/shop",), ("production/shop", "--to", "helm")])

@@ -38,6 +38,10 @@ class Reading:
     settings: document.Json = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     _fates: dict[str, Fate] = field(default_factory=dict)
+    _leaves: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._leaves = tuple(leaves(self.body))
 
     def at(self, *path: str) -> document.JsonValue:
         return document.at(self.body, *path)
@@ -58,11 +62,11 @@ class Reading:
 
     def fates(self) -> tuple[Fate, ...]:
         """One for each leaf, in the order of the object."""
-        return tuple(self._fates.get(path, Fate(path, "", UNKNOWN)) for path in leaves(self.body))
+        return tuple(self._fates.get(path, Fate(path, "", UNKNOWN)) for path in self._leaves)
 
     def _give(self, under: str, fate: Fate) -> None:
         """The first fate of a leaf stays: what is special is said before what holds for the rest."""
-        for path in leaves(self.body):
+        for path in self._leaves:
             if path == under or path.startswith((f"{under}.", f"{under}[")):
                 self._fates.setdefault(path, Fate(path, fate.to, fate.because))
 

@@ -56,7 +56,7 @@ class Given:
     defaults: bool = False
     """Whether the chart's folder has a values.yaml of its own."""
     values: document.Json | None = None
-    """The content of its values files, merged; read only where the chart is an archive, which Git lies outside of."""
+    """All values of a chart, those of its files merged; None where Git has both, and the files are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,11 @@ class Leaving:
     # --- what both tools ask
 
     @property
+    def substitutes(self) -> bool:
+        source = self.target.source
+        return not isinstance(source, targets.Chart) and source.substitute
+
+    @property
     def prunes(self) -> bool:
         """Whether anything may be pruned without a person."""
         return self.target.prune.count > 0 and self.target.prune.percent > 0
@@ -214,12 +219,3 @@ def duration(seconds: float) -> str:
 def slug(url: str) -> str:
     """A name for what lies at a URL: `https://charts.jetstack.io` → `charts-jetstack-io`."""
     return re.sub(r"[^a-z0-9]+", "-", url.partition("://")[2].lower()).strip("-")[:63].strip("-")
-
-
-def merged(under: document.Json, over: document.Json) -> document.Json:
-    """Values as Helm merges its files: mappings key by key, everything else as a whole."""
-    made = dict(under)
-    for key, value in over.items():
-        before = made.get(key)
-        made[key] = merged(before, value) if isinstance(before, dict) and isinstance(value, dict) else value
-    return made

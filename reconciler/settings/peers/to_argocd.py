@@ -19,8 +19,6 @@ _ALL = {
 }
 _APPLICATION = {
     "dependsOn": "applications do not wait for each other: sync waves of an app of apps do that",
-    "source.manifests.substitute": "nothing is put in the place of ${…}: write the values into the manifests",
-    "source.kustomize.substitute": "nothing is put in the place of ${…}: write the values as patches or replacements",
     "variables": "nothing is put in the place of ${…}",
     "source.chart.digest": "no archive is pinned: what is published anew under this version is deployed",
 }
@@ -85,8 +83,8 @@ def _rest(leaving: outward.Leaving) -> None:
         leaving.tell(path, "", because)
     for path, because in _APPLICATION.items():
         leaving.application.drop(path, because)
-    substitutes = getattr(leaving.target.source, "substitute", False)
-    leaving.environment.carry("variables", "" if substitutes else outward.UNUSED, _APPLICATION["variables"])
+    unused = "" if leaving.substitutes else outward.UNUSED
+    leaving.environment.carry("variables", unused, _APPLICATION["variables"])
     for path, because in _ENVIRONMENT.items():
         leaving.environment.drop(path, because)
     leaving.of_disk(_DISK)
@@ -96,15 +94,13 @@ def _destination(leaving: outward.Leaving) -> document.Json:
     """By name where the daemon itself is elsewhere: a name that Argo CD does not know is refused, while its own
     cluster would be the wrong one."""
     given = leaving.given
-    because = (
-        ""
-        if given.in_cluster
-        else f"make it known by that name: argocd cluster add CONTEXT --name {given.target.cluster}"
-    )
-    leaving.carry_disk("environments.ENVIRONMENT.cluster", "spec.destination", because)
     leaving.tell("namespace", "spec.destination.namespace")
-    place: document.Json = {"server": IN_CLUSTER} if given.in_cluster else {"name": given.target.cluster}
-    return {**place, "namespace": given.target.namespace}
+    if given.in_cluster:
+        leaving.carry_disk("environments.ENVIRONMENT.cluster", "spec.destination.server")
+        return {"server": IN_CLUSTER, "namespace": given.target.namespace}
+    because = f"make it known by that name: argocd cluster add CONTEXT --name {given.target.cluster}"
+    leaving.carry_disk("environments.ENVIRONMENT.cluster", "spec.destination.name", because)
+    return {"name": given.target.cluster, "namespace": given.target.namespace}
 
 
 def _source(leaving: outward.Leaving) -> document.Json:
@@ -114,12 +110,14 @@ def _source(leaving: outward.Leaving) -> document.Json:
     for path, to in (("url", "repoURL"), ("ref", "targetRevision"), ("desiredState", "path")):
         leaving.carry_disk(f"repositories.REPOSITORY.{path}", f"spec.source.{to}")
     leaving.carry_disk("environments.ENVIRONMENT.repository", "spec.source.repoURL")
+    for word in ("manifests", "kustomize"):
+        to = "" if leaving.substitutes else outward.ALWAYS
+        own.carry(f"source.{word}.substitute", to, "nothing is put in the place of ${…}: write the values there")
     match source:
         case targets.ManifestFolder():
             made: document.Json = {**git, "path": source.path, "directory": _directory(leaving, source)}
         case targets.Kustomization():
             own.carry("source.kustomize.path", "spec.source.path")
-            own.drop("source.kustomize.substitute", _APPLICATION["source.kustomize.substitute"])
             own.carry("source.kustomize", "spec.source.path")
             made = {**git, "path": source.path, "kustomize": {}}
         case targets.Chart(archive=None):
@@ -143,7 +141,6 @@ def _directory(leaving: outward.Leaving, source: targets.ManifestFolder) -> docu
         else:
             own.carry(at, "spec.source.directory.exclude")
             patterns += _globs(pattern)
-    own.drop("source.manifests.substitute", _APPLICATION["source.manifests.substitute"])
     own.carry("source.manifests", "spec.source.path")
     together = patterns[0] if len(patterns) == 1 else f"{{{','.join(patterns)}}}"
     return {"recurse": True, **({"exclude": together} if patterns else {})}

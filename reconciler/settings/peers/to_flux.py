@@ -75,12 +75,11 @@ def _archived(target: targets.Target) -> bool:
 
 def _repository(leaving: outward.Leaving) -> document.Json:
     given = leaving.given
-    word, _, name = given.ref.removeprefix("refs/").partition("/")
     spec: document.Json = {
         "interval": outward.duration(given.poll),
         "timeout": outward.duration(given.timeout),
         "url": given.url,
-        "ref": {"branch" if word == "heads" else "tag": name},
+        "ref": {"branch": given.ref.removeprefix("refs/heads/")},
     }
     for path, to in (("url", "url"), ("ref", "ref"), ("poll", "interval"), ("timeout", "timeout")):
         leaving.carry_disk(f"repositories.REPOSITORY.{path}", f"GitRepository spec.{to}")
@@ -160,11 +159,11 @@ def _built(leaving: outward.Leaving) -> document.Json:
 
 
 def _variables(leaving: outward.Leaving, spec: document.Json) -> None:
-    source = leaving.target.source
-    substitutes = isinstance(source, targets.ManifestFolder | targets.Kustomization) and source.substitute
     for word in ("manifests", "kustomize"):
-        leaving.application.carry(f"source.{word}.substitute", "spec.postBuild" if substitutes else outward.ALWAYS)
-    if not substitutes:
+        leaving.application.carry(
+            f"source.{word}.substitute", "spec.postBuild" if leaving.substitutes else outward.ALWAYS
+        )
+    if not leaving.substitutes:
         leaving.environment.carry("variables", outward.UNUSED, "the source has no substitute: true")
         return
     for name, _ in leaving.target.variables:
@@ -185,8 +184,7 @@ def _text(value: targets.Variable) -> str:
 
 def _release(leaving: outward.Leaving, source: targets.Chart) -> document.Json:
     given, own = leaving.given, leaving.application
-    inline = document.decode(source.values)
-    given_values = outward.merged(given.values or {}, inline)
+    values = document.decode(source.values) if given.values is None else given.values
     spec: document.Json = {
         "interval": INTERVAL,
         "chart": {"spec": _packed(leaving, source.archive) if source.archive else _folder(leaving, source)},
@@ -195,7 +193,7 @@ def _release(leaving: outward.Leaving, source: targets.Chart) -> document.Json:
         "driftDetection": _drift(leaving),
         "install": dict(_DEFINITIONS),
         "upgrade": dict(_DEFINITIONS),
-        **({"values": given_values} if given_values else {}),
+        **({"values": values} if values else {}),
     }
     own.carry("source.chart.release", "spec.releaseName")
     own.carry("source.chart.values", "spec.values")

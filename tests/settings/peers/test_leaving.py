@@ -146,13 +146,13 @@ def given(
     limits: dict[str, Any] = LIMITS,
     repository: dict[str, Any] = REPOSITORY,
     in_cluster: bool = True,
+    values: document.Json | None = None,
 ) -> outward.Given:
     def file(where: str, body: dict[str, Any]) -> outward.File:
         read, positions = yamltext.load_with_positions(writing.as_yaml(body), where)
         assert isinstance(read, dict)
         return outward.File(where, read, positions.line)
 
-    chart = own["source"].get("chart", {})
     return outward.Given(
         target=resolved(own, outer=outer, limits=limits),
         name="web",
@@ -169,7 +169,7 @@ def given(
         in_cluster=in_cluster,
         needs=NEEDS,
         defaults=True,
-        values={"a": {"b": [0], "c": 2}} if "valuesFiles" in chart and "repository" in chart else None,
+        values=values,
     )
 
 
@@ -322,11 +322,12 @@ def test_a_helm_release() -> None:
             "valuesFiles": ["./charts/web/values.yaml", "./desired-state/production/web/values.yaml"],
         }
     }
+    assert release["values"] == {"a": 1}
     assert release["driftDetection"]["mode"] == "enabled"  # type: ignore[index,call-overload] # a mapping
     assert (release["releaseName"], release["targetNamespace"]) == ("site", "shop")
     assert release["dependsOn"] == [{"name": "queue"}]
 
-    made = to_flux.export(given(full("archive"))).objects
+    made = to_flux.export(given(full("archive"), values={"a": {"b": [1], "c": 2}})).objects
     assert [body["kind"] for body in made] == ["HelmRepository", "HelmRelease"]
     oci = {"type": "oci", "interval": "1h", "url": "oci://registry.example.com/charts"}
     assert made[0]["spec"] == oci

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 
-.PHONY: help install test simulate fuzz kill pauses races mutants bench wild check demo control-plane cluster lock clean
+.PHONY: help install test simulate fuzz sbom kill pauses races mutants bench wild check demo control-plane cluster lock clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,9 @@ control-plane: $(READY) ## build the real control plane: about 5 minutes once a 
 
 cluster: control-plane ## run a real Kubernetes API server in the foreground
 	$(BIN)/python tests/control-plane/cluster.py
+
+sbom: $(READY) ## write the bill of materials of the lock file, sbom.cdx.json (CycloneDX)
+	@$(BIN)/python -m tests.supply_chain.sbom
 
 lock: $(READY) ## pin the dependencies of pyproject.toml again
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock

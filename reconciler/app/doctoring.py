@@ -12,6 +12,7 @@ from reconciler.edges import sops, versions
 from reconciler.edges.git import repository
 from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.journal import observing
+from reconciler.edges.kubernetes import proving
 from reconciler.edges.kustomize import renderer as kustomize_renderer
 from reconciler.model import document, targets
 from reconciler.settings import deployment
@@ -73,11 +74,19 @@ async def _bounded(check: Check) -> tuple[Finding, ...]:
 
 async def _versions() -> list[Finding]:
     about = f"reconciler {versions.own()}, Python {versions.python()}, helm-python-sdk {versions.helm()}"
-    found = [Finding("packages", True, about)]
+    wrong = versions.complaints()
+    found = [Finding("packages", False, problem) for problem in wrong] or [Finding("packages", True, about)]
     try:
-        found.append(Finding("git", True, await versions.git()))
+        here = await versions.git()
+        old = versions.old_git(here)
+        found.append(Finding("git", not old, old or here, "install a newer one" if old else ""))
     except errors.Terminal as error:
         found.append(Finding("git", False, str(error), "install git and put it on the PATH"))
+    try:
+        await proving.authorization_is_sent()
+        found.append(Finding("credentials", True, "the Kubernetes client sends the Authorization header"))
+    except errors.Terminal as error:
+        found.append(Finding("credentials", False, str(error)))
     return found
 
 

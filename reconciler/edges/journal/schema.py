@@ -36,7 +36,7 @@ def _revision(connection: sa.Connection) -> str:
 
 
 def _refuse_unknown(base: database.Database, found: str) -> None:
-    if found and not found.isdigit():
+    if found and not found.isdecimal():
         raise errors.JournalUnusable(
             f"{base.path} is a database, but not a journal of the reconciler: name another file."
         )

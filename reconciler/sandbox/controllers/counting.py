@@ -90,7 +90,7 @@ def indexed(job: document.Json) -> bool:
 def index(pod: document.Json) -> int:
     """The pod's own; -1 when it has none."""
     noted = str(world.annotations(pod).get(INDEX) or "")
-    return int(noted) if noted.isdigit() else -1
+    return int(noted) if noted.isdecimal() else -1
 
 
 def succeeded_indexes(job: document.Json, own: Sequence[objects.Stored]) -> set[int]:

@@ -110,7 +110,7 @@ def dispensable(pod: objects.Stored, now: datetime.datetime) -> tuple[object, ..
         bool(document.text(pod.body, "spec", "nodeName")),
         PHASES.get(phase(pod.body), 2),
         ready(pod.body),
-        int(cost) if cost.lstrip("-").isdigit() else 0,
+        int(cost) if cost.lstrip("-").isdecimal() else 0,
         world.age(since, now) if ready(pod.body) and since else 0.0,
         -restarts(pod.body),
         world.age(made, now) if made else 0.0,

@@ -17,7 +17,7 @@ def exceeded(cluster: world.World, namespace: str) -> str:
         hard = document.mapping(quota.body, "spec", "hard")
         for word in WORDS:
             limit = str(hard.get(word, ""))
-            if limit.isdigit() and used >= int(limit):
+            if limit.isdecimal() and used >= int(limit):
                 said = f"exceeded quota: {quota.key.name}, requested: {word}=1, used: {word}={used}"
                 return f"{said}, limited: {word}={limit}"
     return ""

@@ -53,7 +53,7 @@ def has_deadline(deployment: document.Json) -> bool:
 
 def number(one: objects.Stored) -> int:
     text = str(world.annotations(one.body).get(REVISION) or "0")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() else 0
 
 
 def sync(cluster: world.World, sets: Sets, *, create: bool) -> bool:

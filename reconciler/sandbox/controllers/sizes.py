@@ -96,7 +96,7 @@ def _fraction(deployment: document.Json, one: document.Json) -> int:
     if not wanted(deployment):
         return -wanted(one)
     noted = str(world.annotations(one).get(MAXIMUM) or "")
-    before = int(noted) if noted.isdigit() and int(noted) else status(deployment, "replicas")
+    before = int(noted) if noted.isdecimal() and int(noted) else status(deployment, "replicas")
     if not before:
         return 0
     exact = wanted(one) * (wanted(deployment) + surge(deployment)) / before

@@ -224,7 +224,7 @@ def _status(one: Set, seen: list[objects.Stored], cluster: world.World) -> docum
 
 def _ordinal(found: objects.Stored, pod: objects.Stored) -> int | None:
     prefix, dash, number = pod.key.name.rpartition("-")
-    return int(number) if dash and prefix == found.key.name and number.isdigit() else None
+    return int(number) if dash and prefix == found.key.name and number.isdecimal() else None
 
 
 def _revision(pod: objects.Stored) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from reconciler import yamltext
 from reconciler.app import writing
+from reconciler.model import document
 
 TEXTS = [
     "1e3",
@@ -33,7 +34,7 @@ def test_text_stays_text(text: str) -> None:
 
 
 def test_what_is_plain_is_written_so_and_nothing_twice_by_an_anchor() -> None:
-    same = {"name": "web"}
+    same: document.Json = {"name": "web"}
     assert writing.as_yaml({"a": same, "b": same, "count": 3, "t": True}) == (
         "a:\n  name: web\nb:\n  name: web\ncount: 3\nt: true\n"
     )

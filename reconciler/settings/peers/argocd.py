@@ -71,7 +71,7 @@ def _source(reading: fates.Reading) -> document.Json:
     if document.at(its, "directory", "recurse") is True:
         reading.carry("spec.source.directory.recurse", "source.manifests", "folders below are always read")
     exclude = document.text(its, "directory", "exclude")
-    if exclude and re.fullmatch(r"[\w./*-]+|\{[\w./*,-]+\}", exclude):
+    if exclude and re.fullmatch(r"[\w./*-]+|\{[\w./*-]+(,[\w./*-]+)*\}", exclude):
         made["exclude"] = [*exclude.strip("{}").split(",")]
         reading.carry("spec.source.directory.exclude", "source.manifests.exclude")
     return {"manifests": made}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from reconciler import kinds
 from reconciler.model import document
+from reconciler.settings import rendered
 from reconciler.settings.peers import common, fates
 
 Sources = Mapping[tuple[str, str], document.Json]
@@ -174,7 +175,7 @@ def _ignored(reading: fates.Reading, *at: str) -> None:
         }
         selectors = target.keys() & {"version", "labelSelector", "annotationSelector"}
         kind = _kind(target)
-        if not pointers or not kind or selectors or not all(named.values()):
+        if not pointers or not kind or selectors or not all(named.values()) or not all(map(_is_path, pointers)):
             continue
         taken.append({"kind": kind, **named, "fields": pointers})
         reading.carry(f"{'.'.join(at)}[{place}]", "ignore", "never written either, once it is there")
@@ -183,10 +184,11 @@ def _ignored(reading: fates.Reading, *at: str) -> None:
 
 
 def _kind(target: document.Json) -> str:
-    """Flux may leave the group out, and means any then; here it is part of the kind. '' where it is not known."""
+    """Flux may leave the group out, and means any then; here it is part of the kind. '' where it is not known, or an
+    expression for several."""
     name, group = document.text(target, "kind"), document.text(target, "group").replace("\\", "")
     if group:
-        return f"{name}.{group}"
+        return f"{name}.{group}" if re.fullmatch(r"[A-Z][A-Za-z0-9]*/[a-z0-9.-]+", f"{name}/{group}") else ""
     known = [str(key) for key in kinds.KINDS if key.kind == name]
     return known[0] if len(known) == 1 else ""
 
@@ -194,7 +196,15 @@ def _kind(target: document.Json) -> str:
 def _pattern(expression: str) -> str:
     """A regular expression as a name or the beginning of one; '' where it is more than that."""
     plain = expression.removesuffix(".*").replace("\\.", ".")
-    return f"{plain}{'*' if expression.endswith('.*') else ''}" if re.fullmatch(r"[\w.:-]*", plain) else ""
+    pattern = f"{plain}{'*' if expression.endswith('.*') else ''}"
+    return pattern if re.fullmatch(r"[A-Za-z0-9][-A-Za-z0-9.:]*\*?|\*", pattern) else ""
+
+
+def _is_path(pointer: document.JsonValue) -> bool:
+    try:
+        return bool(rendered.field_path(pointer))
+    except ValueError:
+        return False
 
 
 def source(body: document.Json) -> fates.Imported:

@@ -206,3 +206,41 @@ def test_what_cannot_be_an_application(made: fates.Imported, says: str) -> None:
 def test_prune_that_was_off_waits_for_a_person(*, prune: bool, limit: dict[str, int] | None) -> None:
     made = flux.kustomization(KUSTOMIZATION | {"spec": KUSTOMIZATION["spec"] | {"prune": prune}})
     assert made.settings.get("prune") == limit
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "rule"),
+    [
+        ({"kind": "Deployment"}, "/spec/replicas", {"kind": "Deployment.apps"}),
+        ({"kind": "Deployment", "group": "apps", "name": "web-.*"}, "/a", {"kind": "Deployment.apps", "name": "web-*"}),
+        (
+            {"kind": "Backup", "group": r"example\.com", "name": r"a\.b"},
+            "/a",
+            {"kind": "Backup.example.com", "name": "a.b"},
+        ),
+        ({"kind": "Secret", "namespace": ".*"}, "/data/a", {"kind": "Secret", "namespace": "*"}),
+        ({"kind": "Backup"}, "/spec/replicas", None),
+        ({"kind": "Deployment|StatefulSet", "group": "apps"}, "/spec/replicas", None),
+        ({"kind": "Deployment", "name": "web|shop"}, "/spec/replicas", None),
+        ({"kind": "Deployment", "labelSelector": "a=b"}, "/spec/replicas", None),
+        ({"kind": "Deployment"}, "/metadata/name", None),
+        ({}, "/spec/replicas", None),
+    ],
+)
+def test_rules_of_flux_that_are_rules_of_ours(target: dict[str, str], path: str, rule: dict[str, str] | None) -> None:
+    """A rule that cannot be carried over has no counterpart, and keeps nothing else from being carried over."""
+    spec = KUSTOMIZATION["spec"] | {"ignore": [{"target": target, "paths": [path]}]}
+    made = flux.kustomization(KUSTOMIZATION | {"spec": spec})
+    assert made.settings.get("ignore") == (None if rule is None else [rule | {"fields": [path]}])
+    fate = next(fate for fate in made.fates if fate.path == "spec.ignore[0].paths[0]")
+    assert (fate.to, bool(fate.because)) == ("" if rule is None else "ignore", True)
+    loading.load(application.Application, yaml.safe_dump(made.settings), where="application.yaml")
+
+
+@pytest.mark.parametrize(
+    ("exclude", "patterns"), [("{a,b/*}", ["a", "b/*"]), ("*.json", ["*.json"]), ("a,b", None), ("{a,}", None)]
+)
+def test_what_argo_excludes(exclude: str, patterns: list[str] | None) -> None:
+    source = APPLICATION["spec"]["source"] | {"directory": {"exclude": exclude}}
+    made = argocd.application(APPLICATION | {"spec": APPLICATION["spec"] | {"source": source}})
+    assert made.settings["source"]["manifests"].get("exclude") == patterns  # type: ignore[index,call-overload,union-attr] # a mapping

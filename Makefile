@@ -22,7 +22,7 @@ kill: control-plane ## kill the daemon COUNT times (1000) at random instants, an
 pauses: control-plane ## pause the leader COUNT times (200) beside a stand-by: half an hour
 	$(BIN)/python -m tests.kill pauses --count $(or $(COUNT),200)
 
-races: $(READY) ## race COUNT reverts (1000) against a person's pushes, at every instant: a a quarter of an hour on an idle machine; Ctrl-C tells what there is
+races: $(READY) ## race COUNT reverts (1000) against a person's pushes, at every instant: a quarter of an hour on an idle machine; Ctrl-C tells what there is
 	$(BIN)/python -m tests.races --count $(or $(COUNT),1000)
 
 mutants: control-plane ## break an invariant at a time in a copy, and show which test notices: minutes

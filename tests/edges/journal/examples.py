@@ -53,6 +53,7 @@ FULL_LEDGER = records.Ledger(
     deployed="b" * 40,
     failed_at=AT,
     brake_off="r0",
+    doubted=(WEB,),
     gone="orphaned",
     outcome=outcomes.Outcome.HELD,
     because="held",

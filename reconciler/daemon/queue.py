@@ -1,9 +1,10 @@
 """The keyed queue: one key, one worker; a key comes back at its due time or when something wakes it."""
 
 import asyncio
+import collections
 import contextlib
 import heapq
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from reconciler import ports
@@ -15,6 +16,10 @@ class Queue:
     """Due times are monotonic seconds. Waking a key that a worker holds makes it come back right after."""
 
     clock: ports.Clock
+    lane: Callable[[ids.TargetKey], str] = lambda key: ""
+    """Keys that wait for the same thing: a cluster, which may answer nothing for as long as a call may take."""
+    most: Callable[[], int | None] = lambda: None
+    """Keys of one lane that workers may hold at once, so that those of another find a free one; None: any number."""
     _due: dict[ids.TargetKey, float] = field(default_factory=dict)
     _heap: list[tuple[float, ids.TargetKey]] = field(default_factory=list)
     _busy: set[ids.TargetKey] = field(default_factory=set)
@@ -77,7 +82,7 @@ class Queue:
 
     def _next(self) -> tuple[ids.TargetKey | None, float | None]:
         """A key to work on, or how long until one is due (None: until something changes)."""
-        now, held = self.clock.monotonic(), []
+        now, held, full = self.clock.monotonic(), [], self._full()
         found: ids.TargetKey | None = None
         while self._heap and found is None:
             due, key = self._heap[0]
@@ -85,7 +90,7 @@ class Queue:
                 heapq.heappop(self._heap)
             elif due > now:
                 break
-            elif key in self._busy:
+            elif key in self._busy or self.lane(key) in full:
                 held.append(heapq.heappop(self._heap))
             else:
                 heapq.heappop(self._heap)
@@ -93,8 +98,16 @@ class Queue:
                 found = key
         for item in held:
             heapq.heappush(self._heap, item)
-        later = [due for due, key in self._heap if key not in self._busy]
+        later = [due for due, key in self._heap if key not in self._busy and self.lane(key) not in full]
         return found, (min(later) - now if later else None)
+
+    def _full(self) -> frozenset[str]:
+        """Lanes of which no further key is handed out before one comes back."""
+        most = self.most()
+        if most is None:
+            return frozenset()
+        held = collections.Counter(self.lane(key) for key in self._busy)
+        return frozenset(lane for lane, count in held.items() if count >= most)
 
     async def _sleep(self, seconds: float | None) -> None:
         changed = asyncio.ensure_future(self._changed.wait())

@@ -15,6 +15,10 @@ log = logging.getLogger("reconciler.daemon")
 WORKERS = 16
 """Passes at once: they wait for the network, not for the processor."""
 
+ONE_CLUSTER = 12
+"""Of them for the targets of one cluster, where there are several: one that swallows packets holds each of its passes
+for as long as a call may take, and the others must find a free worker."""
+
 GRACE = 8.0
 """Seconds a running pass gets to end by itself after SIGTERM; Kubernetes kills after 30, we promise 10."""
 
@@ -35,7 +39,7 @@ class Daemon:
         self._beats = its_beats
         self._metrics = its_metrics
         self._reloads = reloads
-        self._queue = waiting = queue.Queue(here.clock)
+        self._queue = waiting = queue.Queue(here.clock, lane=self._cluster, most=self._most)
         runner = cycle.Cycle(here, waiting.wake)
         runner.listen()
         self._recording = records_of = recording.Recording(here, its_beats)
@@ -49,6 +53,13 @@ class Daemon:
     def hint(self, repository: str) -> None:
         """There may be something new in the repository: poll it now."""
         self._polls.nudge(repository)
+
+    def _cluster(self, key: ids.TargetKey) -> str:
+        environment = self._here.settings.environments.get(key.environment)
+        return environment.cluster if environment else ""
+
+    def _most(self) -> int | None:
+        return ONE_CLUSTER if len(self._here.clusters) > 1 else None
 
     def unready(self) -> str:
         """Why no work is done now; '' when it is."""

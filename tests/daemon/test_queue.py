@@ -89,3 +89,27 @@ async def test_many_keys_each_come_once() -> None:
         its.wake(key)
     assert sorted([await its.take() for _ in keys]) == sorted(keys)
     assert len(its) == 0
+
+
+async def test_one_lane_leaves_workers_to_the_others() -> None:
+    clock = VirtualClock()
+    its = queue.Queue(clock, lane=lambda key: key.environment, most=lambda: 2)
+    frozen = [ids.TargetKey("frozen", name) for name in ("a", "b", "c")]
+    well = ids.TargetKey("well", "a")
+    for key in (*frozen, well):
+        its.wake(key)
+    assert [await its.take() for _ in range(3)] == [*frozen[:2], well]
+    taking = asyncio.create_task(its.take())
+    await clock.advance(60)
+    assert not taking.done(), "the lane is full"
+    its.done(frozen[0])
+    await clock.advance(0)
+    assert taking.result() == frozen[2]
+
+
+async def test_without_a_bound_one_lane_may_have_all_workers() -> None:
+    clock = VirtualClock()
+    its = queue.Queue(clock, lane=lambda key: "the only cluster")
+    for key in (A, B):
+        its.wake(key)
+    assert [await its.take() for _ in range(2)] == [A, B]

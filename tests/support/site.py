@@ -95,9 +95,11 @@ class Site:
         else:
             file.write_text(yaml.safe_dump_all([content] if isinstance(content, dict) else content))
 
-    def application(self, name: str, manifests: str | Sequence[dict[str, Any]], **settings: Any) -> None:
+    def application(
+        self, name: str, manifests: str | Sequence[dict[str, Any]], *, environment: str = ENVIRONMENT, **settings: Any
+    ) -> None:
         """An application of plain manifests."""
-        folder = f"desired-state/{ENVIRONMENT}/{name}"
+        folder = f"desired-state/{environment}/{name}"
         source: dict[str, Any] = {"source": {"manifests": {}}}
         header = _header("Application") | {"namespace": self.namespace} | source | settings
         self.write(f"{folder}/application.yaml", header)
@@ -169,8 +171,9 @@ class Site:
     # --- what came of it
 
     def ledger(self, application: str = "web") -> records.Ledger:
-        """What the journal knows of the application now."""
-        return asyncio.run(self._ledger(ids.TargetKey(ENVIRONMENT, application)))
+        """What the journal knows of the application now: `web`, or `staging/web` of another environment."""
+        environment, _, name = application.rpartition("/")
+        return asyncio.run(self._ledger(ids.TargetKey(environment or ENVIRONMENT, name)))
 
     async def _ledger(self, key: ids.TargetKey) -> records.Ledger:
         journal = await sql_journal.open_journal(self.state / "journal.db", read_only=True)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from reconciler.model import health, ids, live, manifests, records, sources, targets
+from reconciler.model import health, ids, live, manifests, records, rights, sources, targets
 
 
 class Clock(Protocol):
@@ -254,7 +254,10 @@ class Cluster(Protocol):
         """Create or replace it. Not a counted call."""
 
     async def check(self) -> tuple["Finding", ...]:
-        """What `doctor` asks of a cluster: reachable, who we are, clock, missing rights."""
+        """What `doctor` asks of a cluster: reachable, who we are, clock, target records."""
+
+    async def rights(self, needed: Sequence[rights.Need]) -> rights.Rights:
+        """What of this we may do, as the user whom the API server sees: exact for each verb, kind and namespace."""
 
 
 @dataclass(frozen=True, slots=True)

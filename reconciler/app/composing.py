@@ -206,13 +206,11 @@ async def connect(
         if models is None:
             raise errors.Terminal(sandboxes.ELSEWHERE)
         return models.connect(name, its)
-    namespaces = {name for its_limits in its.environments.values() for name in its_limits.namespaces if "*" not in name}
     return await kubernetes_cluster.connect(
         name,
         kubeconfig=wanted.kubeconfig or "",
         context=wanted.context or "",
         namespace_for_records=wanted.namespace,
-        namespaces=sorted(namespaces),
         timeouts=kubernetes_session.Timeouts(call=its.timeouts.api, dry_run=its.timeouts.dry_run),
     )
 

@@ -7,14 +7,15 @@ import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing, opening, renderers, sandboxes
+from reconciler.app import beside, composing, granting, opening, renderers, sandboxes
 from reconciler.edges import sops, versions
 from reconciler.edges.git import repository
 from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.journal import observing
 from reconciler.edges.kubernetes import proving
 from reconciler.edges.kustomize import renderer as kustomize_renderer
-from reconciler.model import document, targets
+from reconciler.model import document, ids, targets
+from reconciler.pipeline import needing, world
 from reconciler.settings import deployment
 
 DEADLINE = 8.0
@@ -57,7 +58,8 @@ def _checks(its: deployment.Deployment) -> dict[str, Check]:
         "sops": functools.partial(_sops, its),
     }
     checks |= {f"repository {name}": functools.partial(_repository, its, name) for name in its.repositories}
-    return checks | {f"cluster {name}": functools.partial(_cluster, its, name) for name in its.clusters}
+    checks |= {f"cluster {name}": functools.partial(_cluster, its, name) for name in its.clusters}
+    return checks if its.sandboxed else checks | {"rights": functools.partial(_rights, its)}
 
 
 async def _bounded(check: Check) -> tuple[Finding, ...]:
@@ -237,6 +239,35 @@ async def _cluster(its: deployment.Deployment, name: str) -> Sequence[Finding]:
         return await connected.check()
     finally:
         await connected.close()
+
+
+async def _rights(its: deployment.Deployment) -> list[Finding]:
+    """Of every environment: what the objects that it renders need, before the first of them is written."""
+    try:
+        async with (
+            asyncio.timeout(DEADLINE - 1),
+            beside.journal_or_none(its) as (journal, _),
+            beside.build(its, journal) as found,
+        ):
+            needs = await needing.Needing(found.here).all()
+            answers = await asyncio.gather(*(_rights_of(found.here, name, needs[name]) for name in needs))
+    except TimeoutError:
+        because = f"it takes more than {DEADLINE - 1:.0f} s to render what rights are needed for"
+        return [Finding("needed", None, f"{because}: a hold will name what is missing")]
+    return [finding for answer in answers for finding in answer]
+
+
+async def _rights_of(here: world.World, environment: str, needs: needing.Needs) -> list[Finding]:
+    unknown = [Finding(environment, None, f"what is needed cannot be told of {why}") for why in needs.unknown]
+    if here.settings.environments[environment].cluster not in here.clusters:
+        return []  # its own check says why
+    if not needs.needs:
+        return unknown or [Finding(environment, True, "there is no target: nothing is needed")]
+    try:
+        rights = await here.cluster_of(ids.TargetKey(environment, "")).rights(needs.needs)
+    except errors.ReconcilerError as error:
+        return [Finding(environment, None, str(error)), *unknown]
+    return [*granting.findings(environment, rights), *unknown]
 
 
 def data(groups: Sequence[tuple[str, Sequence[Finding]]]) -> document.Json:

@@ -34,7 +34,7 @@ class Deciding:
         target, inputs = prepared.target, prepared.inputs
         if target.state is not targets.State.PRESENT:
             return manifests.ManifestSet(())
-        cluster = self._here.clusters[target.cluster]
+        cluster = self._here.cluster_of(target.key)
         return await self._rendering.render(
             target,
             files=lambda: self._files(prepared),
@@ -66,7 +66,7 @@ class Deciding:
         here, key = self._here, prepared.target.key
         rows = await here.journal.inventory(key)
         planned = await planning.make(
-            here.clusters[prepared.target.cluster],
+            here.cluster_of(prepared.target.key),
             target=prepared.target,
             installation=here.journal.installation,
             manifest_set=wanted,
@@ -101,7 +101,7 @@ class Deciding:
         rows: tuple[records.InventoryRow, ...],
     ) -> hooking.Planned:
         """The hooks of a release that has not begun, asked about before its first write."""
-        cluster, installation = self._here.clusters[prepared.target.cluster], self._here.journal.installation
+        cluster, installation = self._here.cluster_of(prepared.target.key), self._here.journal.installation
         return await hooking.planned(cluster, prepared, wanted, ledger=ledger, rows=rows, installation=installation)
 
     async def _since(self, prepared: heads.Prepared, ledger: records.Ledger) -> str:

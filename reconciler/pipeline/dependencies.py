@@ -52,7 +52,7 @@ class Dependencies:
         """Its objects as they are now, judged by their own status."""
         kept = (await self._deciding.render(wanted)).kept.manifests
         objects = [one for one in kept if scope.has_health(one.key)][:MANY]
-        cluster = self._here.clusters[wanted.target.cluster]
+        cluster = self._here.cluster_of(wanted.target.key)
         reads = await asyncio.gather(*(cluster.read(one.key) for one in objects), return_exceptions=True)
         found = {}
         for read in reads:

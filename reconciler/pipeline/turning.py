@@ -68,7 +68,7 @@ class Turning:
         the plan, prunes above all, is not carried out."""
         target = prepared.target
         planned = await planning.make(
-            self._here.clusters[target.cluster],
+            self._here.cluster_of(target.key),
             target=target,
             installation=self._here.journal.installation,
             manifest_set=altered,

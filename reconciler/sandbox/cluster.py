@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors, ports
-from reconciler.model import anchors, document, ids, live, manifests, metadata, records
+from reconciler.model import anchors, document, ids, live, manifests, metadata, records, rights
 from reconciler.sandbox import objects, watching
 
 
@@ -164,6 +164,12 @@ class SandboxCluster:
     async def check(self) -> tuple[ports.Finding, ...]:
         version = self._objects.served.facts().version
         return (ports.Finding("API server", True, f"a cluster inside this process, as Kubernetes {version}"),)
+
+    async def rights(self, needed: Sequence[rights.Need]) -> rights.Rights:
+        """Nobody is forbidden anything in here."""
+        served = ((need, self._objects.served.preferred(need.kind)) for need in needed)
+        answers = tuple(rights.Answer(need, its.plural if its else "", ()) for need, its in served)
+        return rights.Rights("whoever runs the sandbox", answers)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -188,3 +188,4 @@ def test_the_doctor_finds_a_real_cluster_well(live_desk: desk.Desk) -> None:
     assert result.exit_code == 0, result.output
     assert "✓ cluster main: API server: " in result.output
     assert "✓ cluster main: clock: " in result.output
+    assert f"✓ rights: production in {live_desk.namespace}: as admin: get, list, watch, create" in result.output

@@ -17,7 +17,7 @@ import pytest
 from reconciler import errors, ports
 from reconciler.edges import system
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
-from reconciler.model import document, ids, live, manifests, records
+from reconciler.model import document, ids, live, manifests, records, rights
 from reconciler.sandbox import cluster as sandbox_cluster
 from reconciler.sandbox import objects
 from reconciler.sandbox.controllers import table
@@ -533,6 +533,19 @@ async def test_a_healthy_cluster_has_no_complaints(world: World) -> None:
     findings = await world.cluster.check()
     assert findings
     assert [finding for finding in findings if finding.ok is not True] == []
+
+
+async def test_its_administrator_lacks_no_right_and_is_named(world: World) -> None:
+    needed = (
+        rights.Need(CONFIG_MAP, world.namespace, rights.VERBS),
+        rights.Need(ids.KindKey("", "Namespace"), "", ("get",)),
+        rights.Need(UNSERVED, world.namespace, ("get",)),
+    )
+    found = await world.cluster.rights(needed)
+    assert found.user
+    assert tuple(answer.need for answer in found.answers) == needed
+    assert [answer.plural for answer in found.answers] == ["configmaps", "namespaces", ""]
+    assert [answer.missing for answer in found.answers] == [(), (), ()]
 
 
 async def test_objects_that_carry_a_mark_are_found_and_copies_of_one_are_not(world: World) -> None:

@@ -12,12 +12,12 @@ from reconciler.edges.kubernetes import (
     looking,
     marked,
     reflecting,
-    rights,
     session,
     watching,
 )
 from reconciler.edges.kubernetes import records as target_records
-from reconciler.model import ids, live, manifests, records
+from reconciler.edges.kubernetes import rights as access
+from reconciler.model import ids, live, manifests, records, rights
 
 
 async def connect(
@@ -26,28 +26,27 @@ async def connect(
     kubeconfig: str = "",
     context: str = "",
     namespace_for_records: str = "reconciler",
-    namespaces: Sequence[str] = (),
     timeouts: session.Timeouts | None = None,
 ) -> "KubernetesCluster":
     """The cluster called `name`, by a kubeconfig file, or by the pod's service account without one.
 
     Reads credentials and sends nothing: a server that is down makes each call `errors.Transient` until it is there.
-    `namespaces`: where `check` looks for rights that do not reach the whole cluster. Raises `errors.Terminal` when the
-    credentials cannot be used. Close it.
+    Raises `errors.Terminal` when the credentials cannot be used. Close it.
     """
     source = credentials.Source(kubeconfig, context)
     trusted = await credentials.load(source)
     opened = session.Session(name, source, trusted=trusted, timeouts=timeouts or session.Timeouts())
-    return KubernetesCluster(opened, namespace_for_records=namespace_for_records, namespaces=namespaces)
+    return KubernetesCluster(opened, namespace_for_records=namespace_for_records)
 
 
 class KubernetesCluster:
     """Every method is documented at `ports.Cluster`. Made by `connect`."""
 
-    def __init__(self, opened: session.Session, *, namespace_for_records: str, namespaces: Sequence[str] = ()) -> None:
+    def __init__(self, opened: session.Session, *, namespace_for_records: str) -> None:
         self._session = opened
         self._served = discovery.Discovery(opened)
-        ability, its_rights = reflecting.Ability(), rights.Rights(opened)
+        ability, its_rights = reflecting.Ability(), access.Rights(opened)
+        self._rights = its_rights
         self._calls = calls.Calls(opened, self._served)
         self._watching = watching.Watching(opened, self._served, its_rights=its_rights, ability=ability)
         self._following = following.Following(opened, self._served, ability=ability)
@@ -57,7 +56,6 @@ class KubernetesCluster:
             opened,
             self._served,
             its_rights=its_rights,
-            namespaces=namespaces,
             namespace_for_records=namespace_for_records,
         )
 
@@ -138,6 +136,9 @@ class KubernetesCluster:
 
     async def check(self) -> tuple[ports.Finding, ...]:
         return await self._checks.findings()
+
+    async def rights(self, needed: Sequence[rights.Need]) -> rights.Rights:
+        return await self._rights.answer(needed, self._served)
 
     async def close(self) -> None:
         """End the watches, then the connections."""

@@ -1,13 +1,16 @@
 """What we may do, asked of the API server: exact for each verb, kind and namespace (api-server-facts.md §10)."""
 
+import asyncio
 from collections.abc import Sequence
 
-from reconciler.edges.kubernetes import replies, session
-from reconciler.model import document, live
+from reconciler.edges.kubernetes import discovery, replies, session
+from reconciler.model import document, live, rights
 
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 WHO = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
 ANONYMOUS = "system:anonymous"
+AT_ONCE = 16
+"""Reviews under way: `doctor` asks some hundreds, and a person waits for them."""
 
 
 class Rights:
@@ -29,6 +32,21 @@ class Rights:
         }
         found = await self._review(REVIEWS, "SelfSubjectAccessReview", {"resourceAttributes": attributes})
         return document.at(found, "status", "allowed") is True
+
+    async def answer(self, needed: Sequence[rights.Need], served: discovery.Discovery) -> rights.Rights:
+        """As `ports.Cluster.rights`."""
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(need: rights.Need) -> rights.Answer:
+            async with slots:
+                resource = await served.preferred(need.kind)
+                if resource is None:
+                    return rights.Answer(need, "", ())
+                missing = await self.missing(need.verbs, resource, namespace=need.namespace)
+                return rights.Answer(need, resource.plural, missing)
+
+        answers = await asyncio.gather(*(one(need) for need in needed))
+        return rights.Rights(await self.who(), tuple(answers))
 
     async def who(self) -> str:
         """The user as whom the API server sees us; `system:anonymous` when our credentials do not reach it."""

@@ -22,8 +22,6 @@ async def api() -> AsyncIterator[fake.FakeApi]:
 @pytest.fixture
 async def edge(api: fake.FakeApi, tmp_path: pathlib.Path) -> AsyncIterator[cluster.KubernetesCluster]:
     """Connected to `api`, impatiently."""
-    made = await cluster.connect(
-        "fake", kubeconfig=str(fake.kubeconfig(tmp_path, server=api.url)), namespaces=["web"], timeouts=QUICK
-    )
+    made = await cluster.connect("fake", kubeconfig=str(fake.kubeconfig(tmp_path, server=api.url)), timeouts=QUICK)
     yield made
     await made.close()

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler import errors, ports
 from reconciler.edges.kubernetes import calls, cluster, session
-from reconciler.model import document, ids, live, manifests
+from reconciler.model import document, ids, live, manifests, rights
 from tests.edges.kubernetes import fake
 
 KEY = ids.ObjectKey("", "ConfigMap", "web", "settings")
@@ -213,16 +213,21 @@ async def test_check_compares_the_clocks(api: fake.FakeApi, edge: cluster.Kubern
     assert "ahead of" in found.because
 
 
-async def test_check_names_missing_rights_and_the_commands_that_grant_them(
+async def test_missing_rights_are_told_exactly_for_each_kind_and_namespace(
     api: fake.FakeApi, edge: cluster.KubernetesCluster
 ) -> None:
     api.user = "system:serviceaccount:tools:reconciler"
     api.may = lambda attributes: attributes["namespace"] == "web" and attributes["verb"] != "delete"
-    found = finding(await edge.check(), "rights on ConfigMap")
-    assert (found.ok, found.because) == (False, "no delete in web")
-    assert "create rolebinding reconciler-configmaps -n web" in found.remedy
-    assert "--serviceaccount=tools:reconciler" in found.remedy
+    unserved = rights.Need(ids.KindKey("example.com", "Widget"), "web", ("get",))
+    needed = (rights.Need(KEY.kind_key, "web", rights.VERBS), rights.Need(KEY.kind_key, "shop", ("list",)), unserved)
+    found = await edge.rights(needed)
+    assert found.user == "system:serviceaccount:tools:reconciler"
+    assert [(answer.need, answer.resource, answer.missing) for answer in found.answers] == [
+        (needed[0], "configmaps", ("delete",)),
+        (needed[1], "configmaps", ("list",)),
+        (unserved, ".example.com", ()),
+    ]
     records = finding(await edge.check(), "target records")
     assert (records.ok, records.because) == (False, "no get, list, create, patch of ConfigMaps in reconciler")
-    api.may = lambda attributes: attributes["namespace"] == "web"
-    assert finding(await edge.check(), "rights on ConfigMap").ok is True
+    assert "create rolebinding reconciler-records -n reconciler" in records.remedy
+    assert "--serviceaccount=tools:reconciler" in records.remedy

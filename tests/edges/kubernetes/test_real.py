@@ -14,7 +14,7 @@ import pytest
 
 from reconciler import errors, ports
 from reconciler.edges.kubernetes import cluster, session
-from reconciler.model import document, ids, live, manifests, records
+from reconciler.model import document, ids, live, manifests, records, rights
 from tests.clusterkit import access, controlplane
 from tests.contracts.waiting import until
 
@@ -190,7 +190,7 @@ async def test_rights_in_one_namespace_are_enough_there(control_plane: access.Cl
     limited = control_plane.user_with_rules(
         "limited", [{"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}], namespace=namespace
     )
-    async with connected(limited, namespaces=[namespace]) as edge:
+    async with connected(limited) as edge:
         await edge.watch([(CONFIG_MAP, namespace)])
         made = await applied(edge, config_map(namespace))
         assert await until(lambda: edge.meta(made.key), what="the watch of one namespace") == made
@@ -201,9 +201,11 @@ async def test_rights_in_one_namespace_are_enough_there(control_plane: access.Cl
         with pytest.raises(errors.Terminal, match="cannot be read"):
             await edge.read(ids.ObjectKey("", "Secret", namespace, "x"))
         assert (await refused(edge, rendered("Secret", "x", namespace))).why is live.Why.FORBIDDEN
-        rights = {found.subject: found.ok for found in await edge.check()}
-    assert rights["credentials"] is True
-    assert (rights["rights on ConfigMap"], rights["rights on Secret"]) == (True, False)
+        credentials = next(found for found in await edge.check() if found.subject == "credentials")
+        needed = [rights.Need(kind, namespace, rights.VERBS) for kind in (CONFIG_MAP, ids.KindKey("", "Secret"))]
+        answers = (await edge.rights(needed)).answers
+    assert credentials.ok is True
+    assert [answer.missing for answer in answers] == [(), rights.VERBS]
 
 
 async def test_a_wrong_token_is_transient_and_said(control_plane: access.ClusterAccess, tmp_path: pathlib.Path) -> None:

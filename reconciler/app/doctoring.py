@@ -20,6 +20,8 @@ from reconciler.settings import deployment
 
 DEADLINE = 8.0
 """Seconds for one check; all run at once, so that the whole takes no more than 10."""
+RENDERING = 60.0
+"""Seconds for the one check that renders everything first: large charts take their time, and no other way tells."""
 
 GIVEN_UP = {
     "network": "what is rendered could open connections",
@@ -44,7 +46,10 @@ async def examine(config: pathlib.Path) -> AsyncIterator[tuple[str, tuple[Findin
         names = f"repositories {', '.join(its.repositories)}; environments {', '.join(its.environments)}"
         yield "settings", (Finding("settings", True, f"{config}: {names}"),)
         checks |= _checks(its)
-    running = {name: asyncio.create_task(_bounded(check)) for name, check in checks.items()}
+    limits = {"rights": RENDERING}
+    running = {
+        name: asyncio.create_task(_bounded(check, seconds=limits.get(name, DEADLINE))) for name, check in checks.items()
+    }
     for name, task in running.items():
         yield name, await task
 
@@ -62,13 +67,13 @@ def _checks(its: deployment.Deployment) -> dict[str, Check]:
     return checks if its.sandboxed else checks | {"rights": functools.partial(_rights, its)}
 
 
-async def _bounded(check: Check) -> tuple[Finding, ...]:
+async def _bounded(check: Check, *, seconds: float) -> tuple[Finding, ...]:
     """What takes too long or breaks keeps nobody from reading the rest."""
     try:
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(seconds):
             return tuple(await check())
     except TimeoutError:
-        because = f"no answer within {DEADLINE:.0f} s"
+        because = f"no answer within {seconds:.0f} s"
         return (Finding("reachable", False, because, "look at the network on the way there"),)
     except errors.ReconcilerError as error:
         return (Finding("reachable", False, str(error)),)
@@ -243,17 +248,9 @@ async def _cluster(its: deployment.Deployment, name: str) -> Sequence[Finding]:
 
 async def _rights(its: deployment.Deployment) -> list[Finding]:
     """Of every environment: what the objects that it renders need, before the first of them is written."""
-    try:
-        async with (
-            asyncio.timeout(DEADLINE - 1),
-            beside.journal_or_none(its) as (journal, _),
-            beside.build(its, journal) as found,
-        ):
-            needs = await needing.Needing(found.here).all()
-            answers = await asyncio.gather(*(_rights_of(found.here, name, needs[name]) for name in needs))
-    except TimeoutError:
-        because = f"it takes more than {DEADLINE - 1:.0f} s to render what rights are needed for"
-        return [Finding("needed", None, f"{because}: a hold will name what is missing")]
+    async with beside.journal_or_none(its) as (journal, _), beside.build(its, journal) as found:
+        needs = await needing.Needing(found.here).all()
+        answers = await asyncio.gather(*(_rights_of(found.here, name, needs[name]) for name in needs))
     return [finding for answer in answers for finding in answer]
 
 

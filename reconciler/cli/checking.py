@@ -59,7 +59,8 @@ def verify(config: options.Config = options.CONFIG, output: options.OutputFormat
 def doctor(config: options.Config = options.CONFIG, output: options.OutputFormat = options.Output.TEXT) -> None:
     """Check all that the daemon depends on: settings, state, journal, repositories, clusters, rights, versions, clock.
 
-    Everything is asked at once and ends within 10 seconds. `✓` is well, `✗` must be repaired, `?` could not be found
+    Everything is asked at once and ends within 10 seconds, or a minute where much must be rendered to know which rights
+    are needed. `✓` is well, `✗` must be repaired, `?` could not be found
     out. Changes nothing: run it before the daemon, beside it, or when something holds.
 
     Examples:

@@ -172,18 +172,23 @@ class ClusterAccess(Client):
             self._grant(
                 "ClusterRole", self._owned_by(namespace, f"{namespace}-{name}"), rules=cluster_rules, account=account
             )
-        token = self.token_of(name, namespace=namespace)
+        return self.kubeconfig_of(name, namespace=namespace)
+
+    def kubeconfig_of(self, name: str, *, namespace: str) -> pathlib.Path:
+        """The kubeconfig of a ServiceAccount, with a token for a day."""
         path = self.folder / f"{namespace}-{name}.kubeconfig"
+        token = self.token_of(name, namespace=namespace)
         write_kubeconfig(path, server=self.server, ca_file=self.ca_file, user=name, token=token)
         return path
 
-    def token_of(self, name: str, *, namespace: str) -> str:
-        """A new one for a ServiceAccount. It is worth nothing once that is gone, also when another is called so."""
+    def token_of(self, name: str, *, namespace: str, bound_to: Json | None = None) -> str:
+        """A new one for a ServiceAccount. It is worth nothing once that is gone, also when another is called so, nor once
+        the object is gone that it is `bound_to`."""
         tokens = path_of("v1", "ServiceAccount", namespace=namespace, name=name) + "/token"
         request = {
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
-            "spec": {"expirationSeconds": DAY},
+            "spec": {"expirationSeconds": DAY} | ({"boundObjectRef": bound_to} if bound_to else {}),
         }
         return str(expected(f"POST {tokens}", self.request("POST", tokens, request))["status"]["token"])
 

@@ -37,7 +37,9 @@ def missing(where: site.Site) -> dict[str, dict[str, Any]]:
 def test_doctor_names_each_missing_right_before_the_first_write_and_prints_what_grants_it(weak: site.Site) -> None:
     weak.commit("a Deployment that nobody may write")
     subject = f"production in {weak.namespace}"
-    found = missing(weak)[subject]
+    lacking = missing(weak)
+    assert list(lacking) == [subject]
+    found = lacking[subject]
     user = f"system:serviceaccount:{weak.namespace}:weak"
     verbs = "get, list, watch, create, patch, delete"
     assert found["because"] == f"as {user}: no {verbs} of deployments.apps; list, watch of pods, replicasets.apps"

@@ -25,6 +25,10 @@ class Transient(ReconcilerError):  # noqa: N818 - named for what happens next: t
         self.retry_after = retry_after
 
 
+class Forbidden(Transient):
+    """The API server does not let us, or whoever we act as. Somebody may grant the right at any time."""
+
+
 class ChartUnavailable(Transient):
     """A chart cannot be had from its repository now; a chart that is not there yet may be published later."""
 

@@ -180,8 +180,8 @@ class Cluster(Protocol):
         """Version and served kinds; cached, read again when `fresh`."""
 
     async def read(self, key: ids.ObjectKey) -> live.LiveObject | None:
-        """The live object, None when the server says 404 for it. Raises Terminal when the kind is not served or the
-        right is missing: unknown is not absent (I6)."""
+        """The live object, None when the server says 404 for it. Raises Terminal when the kind is not served,
+        `errors.Forbidden` when the right is missing: unknown is not absent (I6)."""
 
     async def dry_run(self, manifest: manifests.Manifest, *, force: bool) -> live.Applied | live.Refused: ...
 

@@ -67,6 +67,9 @@ async def build(
         connected, unreachable = await _connect(
             its, its.clusters if clusters else {}, closing.push_async_callback, models=models
         )
+        seen = composing.views(its, connected)
+        for view in seen.values():
+            closing.push_async_callback(view.cluster.close)
         here = world.World(
             clock=system.SystemClock(),
             chance=system.SystemChance(),
@@ -81,6 +84,7 @@ async def build(
             epoch=0,
             heard=lambda event: None,
             adjust=fixed,
+            views={name: view.cluster for name, view in seen.items()},
         )
         yield Beside(here, unreachable)
 

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import pathlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from reconciler import errors, ports
@@ -17,7 +19,7 @@ from reconciler.edges.kubernetes import cluster as kubernetes_cluster
 from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
-from reconciler.settings import cluster, deployment, trust
+from reconciler.settings import cluster, deployment, impersonation, trust
 from reconciler.web import server, webhook
 
 log = logging.getLogger("reconciler")
@@ -92,11 +94,13 @@ class Edges:
         self._models = models
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
         self._clusters: dict[str, tuple[cluster.Cluster, Connected]] = {}
+        self._views: dict[str, View] = {}
 
     async def adjust(self, its: deployment.Deployment) -> None:
         """Make the edges fit `its`; no pass may be under way, since edges that are no longer wanted are closed. Raises
         `errors.Terminal` for settings that cannot be used: nothing has changed then."""
         fresh: list[repository.GitRepository | Connected] = []
+        before_views = list(self._views.values())
         before: list[repository.GitRepository | Connected] = []
         before += [edge for _, edge in self._repositories.values()]
         before += [edge for _, edge in self._clusters.values()]
@@ -121,11 +125,16 @@ class Edges:
         self._repositories, self._clusters = repositories, connections
         self._here.repositories = {name: edge for name, (_, edge) in repositories.items()}
         self._here.clusters = {name: edge for name, (_, edge) in connections.items()}
+        self._views = views(its, self._here.clusters, known=self._views)
+        self._here.views = {name: view.cluster for name, view in self._views.items()}
         self._here.prober = sandboxes.NoProber(self._here.clock) if its.sandboxed else probing.HttpProber()
         self._here.settings = its
         self._models.adjust(its)
         self._opener.adjust(key_files(its))
         self._renderers.adjust(its)
+        for view in before_views:
+            if view.cluster not in self._here.views.values():
+                await view.cluster.close()
         for edge in before:
             if edge not in self._here.repositories.values() and edge not in self._here.clusters.values():
                 await edge.close()
@@ -133,6 +142,8 @@ class Edges:
     async def close(self) -> None:
         for _, opened in self._repositories.values():
             await opened.close()
+        for view in self._views.values():
+            await view.cluster.close()
         for _, connected in self._clusters.values():
             await connected.close()
 
@@ -213,6 +224,37 @@ async def connect(
         namespace_for_records=wanted.namespace,
         timeouts=kubernetes_session.Timeouts(call=its.timeouts.api, dry_run=its.timeouts.dry_run),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A cluster as the user sees it whom an environment acts as; `of`: the connection that it is a view of."""
+
+    of: ports.Cluster
+    acts: impersonation.Impersonate
+    cluster: Connected
+
+
+def views(
+    its: deployment.Deployment,
+    clusters: Mapping[str, ports.Cluster],
+    *,
+    known: Mapping[str, View] = MappingProxyType({}),
+) -> dict[str, View]:
+    """Environment → view, of those that impersonate somebody; one for all that act as the same user in a cluster.
+    `known` ones that still fit stay. Nobody has rights in a sandbox: it is seen as it is."""
+    found: dict[str, View] = {}
+    for name, limits in its.environments.items():
+        connected = clusters.get(limits.cluster)
+        if not limits.impersonate.acts or not isinstance(connected, kubernetes_cluster.KubernetesCluster):
+            continue
+        alike = [view for view in (*known.values(), *found.values()) if view.of is connected]
+        view = next((view for view in alike if view.acts == limits.impersonate), None)
+        if view is None:
+            identity = kubernetes_session.Identity(limits.impersonate.name, limits.impersonate.groups)
+            view = View(connected, limits.impersonate, connected.seen_as(identity))
+        found[name] = view
+    return found
 
 
 async def _unadjusted(changed: deployment.Deployment) -> None:

@@ -14,7 +14,7 @@ from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.journal import observing
 from reconciler.edges.kubernetes import proving
 from reconciler.edges.kustomize import renderer as kustomize_renderer
-from reconciler.model import document, ids, targets
+from reconciler.model import document, targets
 from reconciler.pipeline import needing, world
 from reconciler.settings import deployment
 
@@ -256,12 +256,16 @@ async def _rights(its: deployment.Deployment) -> list[Finding]:
 
 async def _rights_of(here: world.World, environment: str, needs: needing.Needs) -> list[Finding]:
     unknown = [Finding(environment, None, f"what is needed cannot be told of {why}") for why in needs.unknown]
-    if here.settings.environments[environment].cluster not in here.clusters:
+    limits = here.settings.environments[environment]
+    if limits.cluster not in here.clusters:
         return []  # its own check says why
     if not needs.needs:
         return unknown or [Finding(environment, True, "there is no target: nothing is needed")]
     try:
-        rights = await here.cluster_of(ids.TargetKey(environment, "")).rights(needs.needs)
+        rights = await here.cluster_in(environment).rights(needs.needs)
+    except errors.Forbidden as error:  # everybody may ask this: it is the impersonation that is refused
+        own = await here.clusters[limits.cluster].rights(())
+        return [Finding(environment, False, str(error), granting.acting(environment, limits.impersonate, own.user))]
     except errors.ReconcilerError as error:
         return [Finding(environment, None, str(error)), *unknown]
     return [*granting.findings(environment, rights), *unknown]

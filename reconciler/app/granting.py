@@ -6,6 +6,7 @@ import yaml
 
 from reconciler import ports
 from reconciler.model import document, rights
+from reconciler.settings import impersonation
 
 GROUP = "rbac.authorization.k8s.io"
 ACCOUNT = "system:serviceaccount:"
@@ -40,27 +41,50 @@ def _sentence(verbs: Sequence[tuple[tuple[str, ...], rights.Answer]]) -> str:
 
 def role(environment: str, namespace: str, user: str, *, answers: Sequence[rights.Answer]) -> str:
     """All that is needed there, not only what is missing: the object may exist with the rest in it."""
-    kind = "Role" if namespace else "ClusterRole"
-    about: document.Json = {"name": f"reconciler-{environment}"}
-    if namespace:
-        about["namespace"] = namespace
     rules: dict[tuple[str, tuple[str, ...]], list[document.JsonValue]] = {}
     for answer in answers:
         rules.setdefault((answer.need.kind.group, answer.need.verbs), []).append(answer.plural)
+    granted: list[document.JsonValue] = [
+        {"apiGroups": [group], "resources": plurals, "verbs": list(verbs)} for (group, verbs), plurals in rules.items()
+    ]
+    return _pasted(f"reconciler-{environment}", namespace, user, rules=granted)
+
+
+def acting(environment: str, whom: impersonation.Impersonate, user: str) -> str:
+    """What lets the daemon, which the API server sees as `user`, be exactly the one as whom the environment acts."""
+    name, namespace = f"reconciler-as-{environment}", ""
+    granted: list[document.JsonValue] = []
+    if whom.service_account:
+        namespace, _, account = whom.service_account.partition("/")
+        granted.append(_impersonate("serviceaccounts", [account]))
+    else:
+        granted.append(_impersonate("users", [whom.name]))
+    if whom.groups:
+        granted.append(_impersonate("groups", list(whom.groups)))
+    return _pasted(name, namespace, user, rules=granted)
+
+
+def _impersonate(resource: str, names: Sequence[str]) -> document.Json:
+    return {"apiGroups": [""], "resources": [resource], "resourceNames": list(names), "verbs": ["impersonate"]}
+
+
+def _pasted(name: str, namespace: str, user: str, *, rules: list[document.JsonValue]) -> str:
+    """A role and its binding to `user`, to be pasted."""
+    kind = "Role" if namespace else "ClusterRole"
+    about: document.Json = {"name": name}
+    if namespace:
+        about["namespace"] = namespace
     granted: document.Json = {
         "apiVersion": f"{GROUP}/v1",
         "kind": kind,
         "metadata": dict(about),
-        "rules": [
-            {"apiGroups": [group], "resources": plurals, "verbs": list(verbs)}
-            for (group, verbs), plurals in rules.items()
-        ],
+        "rules": rules,
     }
     bound: document.Json = {
         "apiVersion": f"{GROUP}/v1",
         "kind": f"{kind}Binding",
         "metadata": dict(about),
-        "roleRef": {"apiGroup": GROUP, "kind": kind, "name": about["name"]},
+        "roleRef": {"apiGroup": GROUP, "kind": kind, "name": name},
         "subjects": [_subject(user)],
     }
     # A List, since an indented `---` would separate nothing.

@@ -1,6 +1,6 @@
 """What a real cluster holds, read and nothing else, as the start of a sandbox."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors, ports
@@ -15,6 +15,9 @@ FIRST = (
     ids.KindKey("storage.k8s.io", "StorageClass"),
 )
 """Cluster-scoped kinds that others need, in this order; beside those that an environment may own."""
+
+RECORDS = ids.KindKey("", "ConfigMap")
+"""What the target records are."""
 
 MADE = frozenset(
     {
@@ -41,25 +44,34 @@ class Found:
 
 async def read(name: str, its: deployment.Deployment) -> Found:
     """What the environments of these settings may touch in the cluster. Raises what its edge raises."""
-    cluster = await composing.connect(name, its.clusters[name], its)
+    connected = await composing.connect(name, its.clusters[name], its)
+    seen = composing.views(its, {name: connected})
     try:
-        return await _read(cluster, name, its)
+        return await _read(connected, name, its, views={name: view.cluster for name, view in seen.items()})
     finally:
-        await cluster.close()
+        for view in seen.values():
+            await view.cluster.close()
+        await connected.close()
 
 
-async def _read(cluster: ports.Cluster, name: str, its: deployment.Deployment) -> Found:
-    mine = [limits for limits in its.environments.values() if limits.cluster == name]
-    owned = {kind for limits in mine for kind in limits.cluster_kinds}
-    facts = await cluster.facts()
-    spaces = await _namespaces(cluster, [pattern for limits in mine for pattern in limits.namespaces])
-    wanted = [(kind, "") for kind in (*FIRST, *sorted(owned - set(FIRST)))]
+async def _read(
+    own: ports.Cluster, name: str, its: deployment.Deployment, *, views: Mapping[str, ports.Cluster]
+) -> Found:
+    """Each environment's part as whoever it acts as sees it; `own`: the daemon's view."""
+    facts = await own.facts()
     listed = sorted({one.kind for one in facts.types if one.namespaced and "list" in one.verbs} - MADE)
-    wanted += [(kind, space) for space in (*spaces, its.clusters[name].namespace) for kind in listed]
+    wanted: dict[tuple[ids.KindKey, str], ports.Cluster] = {}
+    for environment, limits in its.environments.items():
+        if limits.cluster == name:
+            view = views.get(environment, own)
+            owned = (*FIRST, *sorted(set(limits.cluster_kinds) - set(FIRST)))
+            wanted |= {(kind, ""): view for kind in owned}
+            wanted |= {(kind, space): view for space in await _namespaces(view, limits.namespaces) for kind in listed}
+    wanted[RECORDS, its.clusters[name].namespace] = own
     bodies, unread = [], []
-    for kind, space in dict.fromkeys(wanted):
+    for kind, space in sorted(wanted, key=lambda one: FIRST.index(one[0]) if one[0] in FIRST else len(FIRST)):
         try:
-            found = await cluster.every(kind, space)
+            found = await wanted[kind, space].every(kind, space)
         except errors.Terminal as error:
             unread.append(f"{error}; taken as not there")
             continue

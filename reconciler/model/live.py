@@ -122,7 +122,8 @@ class Why(enum.Enum):
     STALE = "stale"  # 409 without causes: read again
     INVALID = "invalid"  # 422, 400, or 500 without a reason: the manifest is wrong
     DENIED = "denied"  # an admission webhook or policy said no
-    FORBIDDEN = "forbidden"  # our rights, or a quota
+    NO_RIGHT = "no-right"  # RBAC says so: the message names user, verb and resource
+    FORBIDDEN = "forbidden"  # a quota, or whatever else forbids it
     NO_NAMESPACE = "no-namespace"
     NO_KIND = "no-kind"  # the kind is not served (yet)
     TERMINATING = "terminating"  # the object or its namespace is being deleted

@@ -28,6 +28,7 @@ class HoldReason(enum.Enum):
     RENDER_FAILED = "render-failed"
     CHART_UNAVAILABLE = "chart-unavailable"
     CLUSTER_UNAVAILABLE = "cluster-unavailable"
+    RIGHTS_MISSING = "rights-missing"
     FOREIGN_INSTALLATION = "foreign-installation"
     JOURNAL_BEHIND = "journal-behind"
     OUTSIDE_LIMITS = "outside-limits"
@@ -108,6 +109,11 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.CLUSTER_UNAVAILABLE: Exit(
         "The API server cannot be reached or does not accept us.",
         "By itself when it answers again; `reconciler doctor` says what is wrong.",
+        "reconciler doctor",
+    ),
+    HoldReason.RIGHTS_MISSING: Exit(
+        "The API server does not let the daemon, or the user as whom the environment acts, do what the target needs.",
+        "By itself when the right is granted, within a minute; `reconciler doctor` prints what grants it.",
         "reconciler doctor",
     ),
     HoldReason.FOREIGN_INSTALLATION: Exit(

@@ -48,7 +48,7 @@ class Anchoring:
         key = ledger.target
         if key in self._known:
             return None
-        cluster = self.here.cluster_of(key)
+        cluster = self.here.records_of(key)
         listed = await self._list(cluster)
         if objection := listed.objection or self._behind_elsewhere():
             return objection
@@ -82,7 +82,7 @@ class Anchoring:
             pause=ledger.pause,
             stopped=ledger.stopped,
         )
-        await here.cluster_of(ledger.target).write_record(record)
+        await here.records_of(ledger.target).write_record(record)
         self._known[ledger.target] = _content(ledger)
 
     def forget(self, key: ids.TargetKey) -> None:
@@ -133,7 +133,7 @@ async def fresh(journal: ports.Journal) -> bool:
 
 async def check(here: world.World, key: ids.TargetKey) -> outcomes.Hold | None:
     """Whether the cluster knows this target from another installation, or from a newer journal than ours."""
-    record = await here.cluster_of(key).read_record(key)
+    record = await here.records_of(key).read_record(key)
     return await _objection(here, record) if record else None
 
 

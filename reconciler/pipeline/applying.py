@@ -234,7 +234,10 @@ def _refused(
 
 
 def _hold(refused: live.Refused) -> outcomes.Hold:
-    reasons = {live.Why.OWNERSHIP: outcomes.HoldReason.FOREIGN_MANAGER}
+    reasons = {
+        live.Why.OWNERSHIP: outcomes.HoldReason.FOREIGN_MANAGER,
+        live.Why.NO_RIGHT: outcomes.HoldReason.RIGHTS_MISSING,
+    }
     reason = reasons.get(refused.why, outcomes.HoldReason.REFUSED)
     return outcomes.Hold(reason, f"{refused.key}: {refused.message}")
 

@@ -14,6 +14,7 @@ UNCOMPARED = frozenset(
         outcomes.HoldReason.UNMANAGED,
         outcomes.HoldReason.OTHER_OWNER,
         outcomes.HoldReason.CLUSTER_UNAVAILABLE,
+        outcomes.HoldReason.RIGHTS_MISSING,
     }
 )
 """Holds that stand in place of an object's comparison; the others hold a plan whose differences are known."""

@@ -54,23 +54,23 @@ class Cycle:
         )
         self._patience = patience.Patience(here.chance)
         self._listening: dict[str, ports.Cluster] = {}
-        self._opened: dict[ids.TargetKey, str] = {}
-        """Each target that had its first pass, and the cluster it had it on."""
+        """Environment → its cluster, whose watches are heard."""
+        self._opened: set[ids.TargetKey] = set()
+        """Each target that had its first pass on its present cluster."""
         self._broken: set[ids.TargetKey] = set()
         """Each target whose newest pass broke off, or is under way."""
 
     def listen(self) -> None:
         """Hear the watches of every cluster. Called again after a reload, with no pass under way: a target whose
-        cluster is another one now, or is connected anew, begins as after a start."""
-        clusters, environments = self._here.clusters, self._here.settings.environments
-        fresh = {name for name, cluster in clusters.items() if self._listening.get(name) is not cluster}
-        for name in fresh:
-            clusters[name].listen(self.drift.heard)
-        self._listening = dict(clusters)
+        cluster is another one now, or is connected anew, or is seen as somebody else, begins as after a start."""
+        before, environments = self._listening, self._here.settings.environments
+        self._listening = {name: self._here.cluster_in(name) for name in environments}
+        for cluster in set(self._listening.values()) - set(before.values()):
+            cluster.listen(self.drift.heard)
         for key in list(self._opened):
-            environment = environments.get(key.environment)
-            if environment is None or environment.cluster in fresh or environment.cluster != self._opened[key]:
-                del self._opened[key]
+            found = self._listening.get(key.environment)
+            if found is None or found is not before.get(key.environment):
+                self._opened.discard(key)
                 self._anchoring.forget(key)
                 self._watching.forget(key)
 
@@ -161,7 +161,7 @@ class Cycle:
         await self.drift.learn(key)
         self.drift.suspect(key, "the daemon started")
         self.drift.doubt(key, ledger.doubted)
-        self._opened[key] = self._here.settings.environments[key.environment].cluster
+        self._opened.add(key)
         return ledger
 
     async def _close_intents(self, ledger: records.Ledger) -> None:
@@ -280,9 +280,11 @@ def _standstill(error: errors.Terminal) -> outcomes.Hold:
 
 
 def _world(error: errors.Transient) -> outcomes.Hold:
-    chart = isinstance(error, errors.ChartUnavailable)
-    reason = outcomes.HoldReason.CHART_UNAVAILABLE if chart else outcomes.HoldReason.CLUSTER_UNAVAILABLE
-    return outcomes.Hold(reason, str(error))
+    reasons = {
+        errors.ChartUnavailable: outcomes.HoldReason.CHART_UNAVAILABLE,
+        errors.Forbidden: outcomes.HoldReason.RIGHTS_MISSING,
+    }
+    return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
 
 
 def _choice(ledger: records.Ledger, head: heads.Prepared | outcomes.Hold | None) -> desired.Desired | None:

@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler import errors, ports
+from reconciler import errors
 from reconciler.gates import gates
 from reconciler.model import document, ids, outcomes, plans, records, rollouts, verdicts
 from reconciler.pipeline import anchoring, deciding, dependencies, handing, heads, hooking, planning, rendering, world
@@ -98,16 +98,18 @@ class Previewing:
         except errors.ChartUnavailable as error:
             hold = outcomes.Hold(outcomes.HoldReason.CHART_UNAVAILABLE, str(error), revision)
             return Preview(key, revision, None, (hold,))
+        except errors.Forbidden as error:
+            return Preview(key, revision, None, (outcomes.Hold(outcomes.HoldReason.RIGHTS_MISSING, str(error)),))
         except (errors.Transient, errors.Terminal) as error:
             return Preview(key, revision, None, (_away(str(error)),))
 
     async def _planned(self, head: heads.Prepared) -> Preview:
         here, key, revision = self._here, head.target.key, head.inputs.revision
-        cluster = here.clusters.get(head.target.cluster)
-        if cluster is None:
+        if head.target.cluster not in here.clusters:
             why = (self._setting.unreachable or {}).get(head.target.cluster, "it is not configured")
             return Preview(key, revision, None, (_away(f"cluster {head.target.cluster}: {why}"),))
-        installation, foreign = await self._installation(cluster, key)
+        cluster = here.cluster_of(key)
+        installation, foreign = await self._installation(key)
         ledger, rows = await here.journal.ledger(key), await here.journal.inventory(key)
         its_rendering = rendering.Rendering(here.renderer, installation, opener=here.opener)
         its_deciding = deciding.Deciding(here, its_rendering, self._heads)
@@ -138,10 +140,10 @@ class Previewing:
             notes += [f"waits for what it depends on: {waits.because}"] if waits else []
         return Preview(key, revision, plan, tuple(holds), tuple(notes))
 
-    async def _installation(self, cluster: ports.Cluster, key: ids.TargetKey) -> tuple[str, list[outcomes.Hold]]:
+    async def _installation(self, key: ids.TargetKey) -> tuple[str, list[outcomes.Hold]]:
         """Whose marks the rendered objects carry, and the hold when the cluster knows the target as somebody else's."""
         if self._setting.lonely:
-            record = await cluster.read_record(key)
+            record = await self._here.records_of(key).read_record(key)
             return (record.installation if record else self._here.journal.installation), []
         hold = await anchoring.check(self._here, key)
         return self._here.journal.installation, [hold] if hold else []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reconciler import errors
+from reconciler import errors, ports
 from reconciler.model import ids, live, records
 from reconciler.pipeline import anchoring, deciding, heads, rendering, world
 from reconciler.record import rebuilt
@@ -64,7 +64,7 @@ async def gather(here: world.World, *, asked: str) -> Found:
     for key in sorted({*its_records, *marks, *await here.journal.targets()}):
         if key.environment not in here.settings.environments:
             continue
-        record = its_records.get(key) or await here.cluster_of(key).read_record(key)  # tells of a damaged one
+        record = its_records.get(key) or await here.records_of(key).read_record(key)  # tells of a damaged one
         if record is not None and record.installation != installation:
             record = None
         target = await gathering.target(key, record, marks.get(key, ()))
@@ -84,14 +84,24 @@ async def _look(here: world.World) -> _Seen:
         for record in await cluster.read_records():
             if record.target.environment in mine:
                 of_records.setdefault(record.installation, {})[record.target] = record
-        namespaces = {space for found in mine for space in environments[found].namespaces if "*" not in space}
-        marked = await cluster.marked(sorted(namespaces))
+        marked = await _marked(here, mine)
         notes += [f"cluster {name}: {sentence}" for sentence in marked.unseen]
         for meta in marked.found:
             owner = meta.owner()
             if owner is not None and owner.target.environment in mine:
                 of_marks.setdefault(owner.installation, {}).setdefault(owner.target, []).append(meta)
     return _Seen(of_records, of_marks, tuple(notes))
+
+
+async def _marked(here: world.World, environments: Iterable[str]) -> live.Marked:
+    """What is marked in one cluster, as each of its environments sees it: once for those that see it alike."""
+    asked: dict[ports.Cluster, set[str]] = {}
+    for name in sorted(environments):
+        spaces = (space for space in here.settings.environments[name].namespaces if "*" not in space)
+        asked.setdefault(here.cluster_in(name), set()).update(spaces)
+    answers = [await cluster.marked(sorted(namespaces)) for cluster, namespaces in asked.items()]
+    found = {meta.key: meta for answer in answers for meta in answer.found}
+    return live.Marked(tuple(found.values()), tuple(dict.fromkeys(one for answer in answers for one in answer.unseen)))
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Everything a pass may touch, in one place; made by the composition root."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler import ports
 from reconciler.model import ids, records
@@ -27,13 +27,25 @@ class World:
     """Listeners of events (log, metrics): called after the journal has them, and unable to change anything."""
 
     adjust: Callable[[deployment.Deployment], Awaitable[None]]
-    """Make `settings`, `repositories` and `clusters` those of new settings."""
+    """Make `settings`, `repositories`, `clusters` and `views` those of new settings."""
+
+    views: Mapping[str, ports.Cluster] = field(default_factory=dict)
+    """Environment → its cluster as whoever it acts as sees it; only of those that impersonate somebody."""
 
     def at(self) -> str:
         """The wall clock as RFC 3339, for journal and people."""
         return self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def cluster_of(self, key: ids.TargetKey) -> ports.Cluster:
+        """For everything that concerns the target's objects: with the rights of whoever its environment acts as."""
+        return self.cluster_in(key.environment)
+
+    def cluster_in(self, environment: str) -> ports.Cluster:
+        view = self.views.get(environment)
+        return view or self.clusters[self.settings.environments[environment].cluster]
+
+    def records_of(self, key: ids.TargetKey) -> ports.Cluster:
+        """Where the target's record lies: its cluster, with the daemon's own rights whoever its environment acts as."""
         return self.clusters[self.settings.environments[key.environment].cluster]
 
     def repository_of(self, key: ids.TargetKey) -> ports.Repository:

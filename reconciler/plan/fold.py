@@ -75,7 +75,8 @@ def refused(
             unknown=reply.message,
         )
     because = f"{look.manifest.key} ({look.manifest.origin}): {reply.message}"
-    return outcomes.Hold(outcomes.HoldReason.REFUSED, because)
+    missing = reply.why is live.Why.NO_RIGHT
+    return outcomes.Hold(outcomes.HoldReason.RIGHTS_MISSING if missing else outcomes.HoldReason.REFUSED, because)
 
 
 def handed(change: plans.Change, takers: Mapping[ids.ObjectKey, plans.Taker]) -> plans.Change:

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.model import targets
-from reconciler.settings import base, charts, cluster, hints, shared, trust, values
+from reconciler.settings import base, charts, cluster, hints, impersonation, shared, trust, values
 
 FILE = "deployment-config.yaml"
 HTTPS_ONLY = ("usernameFile", "passwordFile", "caFile")
@@ -204,6 +204,11 @@ class EnvironmentLimits(base.Settings):
         description="Cluster-scoped kinds its applications may own: `Namespace`,"
         " `ClusterRole.rbac.authorization.k8s.io`. None by default, since they reach beyond the environment.",
     )
+    impersonate: impersonation.Impersonate = Field(
+        default=impersonation.Impersonate(),
+        description="As whom the environment's objects are looked at and written, so that the API server confines it"
+        " whatever Git says. Left out: with the daemon's own rights.",
+    )
     decryption: trust.Decryption = Field(
         default=trust.Decryption(), description="What opens files that SOPS has encrypted."
     )
@@ -356,6 +361,9 @@ def _environment(raw: object, *, name: str) -> Iterator[base.Complaint]:
             "is push, but its repository requires signatures and there is no key to sign with; add"
             " signatures.signingKeyFile, or write pin",
         )
+    impersonated = base.inside(raw, "environments", name, "impersonate")
+    if impersonated is not None:
+        yield from impersonation.complaints(impersonated, at=(*at, "impersonate"))
     yield from _defaults_within_limits(base.inside(raw, "environments", name, "verify"), at=(*at, "verify"))
 
 

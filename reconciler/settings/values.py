@@ -359,6 +359,14 @@ NamespacePattern = Annotated[
         remedy="write a namespace, or the beginning of one with * at the end",
     ),
 ]
+Account = Annotated[
+    str,
+    grammar(
+        rf"{NAME}/[a-z0-9](?:[-a-z0-9.]{{0,251}}[a-z0-9])?",
+        title="service account",
+        remedy="write namespace/name, for example web/deployer",
+    ),
+]
 GitRef = Annotated[str, Shape("fully qualified branch", git_ref)]
 RepositoryPath = Annotated[str, Shape("path in the repository", repository_path)]
 PathPattern = Annotated[

@@ -5,6 +5,7 @@ import yaml
 
 from reconciler.app import granting
 from reconciler.model import ids, rights
+from reconciler.settings import impersonation
 
 ACCOUNT = "system:serviceaccount:tools:reconciler"
 DEPLOYMENT, SECRET = ids.KindKey("apps", "Deployment"), ids.KindKey("", "Secret")
@@ -55,6 +56,24 @@ def test_what_is_to_be_pasted_holds_every_rule_of_the_namespace_and_survives_its
     assert binding["roleRef"]["name"] == "reconciler-production"
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "reconciler", "namespace": "tools"}]
     assert max(map(len, web.remedy.splitlines())) < 78, "no terminal breaks it"
+
+
+@pytest.mark.parametrize(
+    ("whom", "namespace", "rules"),
+    [
+        ({"serviceAccount": "web/deployer"}, "web", [("serviceaccounts", ["deployer"])]),
+        ({"user": "robot", "groups": ["robots", "all"]}, "", [("users", ["robot"]), ("groups", ["robots", "all"])]),
+    ],
+)
+def test_to_act_as_somebody_is_to_be_exactly_him(
+    whom: dict[str, object], namespace: str, rules: list[tuple[str, list[str]]]
+) -> None:
+    acts = impersonation.Impersonate.model_validate(whom)
+    granted, binding = yaml.safe_load(granting.acting("production", acts, ACCOUNT))["items"]
+    assert granted["metadata"].get("namespace", "") == namespace
+    assert [(rule["resources"][0], rule["resourceNames"]) for rule in granted["rules"]] == rules
+    assert {verb for rule in granted["rules"] for verb in rule["verbs"]} == {"impersonate"}
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "reconciler", "namespace": "tools"}]
 
 
 @pytest.mark.parametrize(

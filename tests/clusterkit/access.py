@@ -192,6 +192,11 @@ class ClusterAccess(Client):
         }
         return str(expected(f"POST {tokens}", self.request("POST", tokens, request))["status"]["token"])
 
+    def grant(self, role: str, rules: Sequence[Json], *, to: str, namespace: str) -> None:
+        """A new Role for a ServiceAccount of the namespace."""
+        account = {"kind": "ServiceAccount", "name": to, "namespace": namespace}
+        self._grant("Role", {"name": role, "namespace": namespace}, rules=rules, account=account)
+
     def _owned_by(self, namespace: str, name: str) -> Json:
         owner = self.get(path_of("v1", "Namespace", name=namespace))
         if owner is None:

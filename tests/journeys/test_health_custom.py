@@ -182,7 +182,7 @@ def test_a_kind_that_may_not_be_watched_is_named(
     a_site.application("web", [made(DATABASE, "db", replicas=2)])
     a_site.commit("a database that nobody lets us watch")
     a_site.start()
-    hold = a_site.wait_hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE)
+    hold = a_site.wait_hold(outcomes.HoldReason.RIGHTS_MISSING)
     for word in ("forbidden", "weak", "databases", a_site.namespace):
         assert word in hold.because
     assert a_site.ledger().last_good is None

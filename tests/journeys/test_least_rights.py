@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import records
+from reconciler.model import outcomes, records
 from tests import conftest
 from tests.clusterkit import controlplane
 from tests.support import own_chart, site
@@ -111,22 +111,24 @@ def _live_through_everything(a_site: site.Site) -> None:
     a_site.application("shop", manifests(shop="v2"))
     upgraded = a_site.commit("v2")
     a_site.wait_good(upgraded, "shop")
-    for path in (f"/apis/apps/v1/namespaces/{a_site.namespace}/deployments/shop",):
-        a_site.cluster.patch(path, {"spec": {"template": {"spec": {"containers": [{"name": "shop", "image": "x"}]}}}})
+    path = f"/apis/apps/v1/namespaces/{a_site.namespace}/deployments/shop"
+    a_site.cluster.patch(path, {"spec": {"template": {"spec": {"containers": [{"name": "shop", "image": "x"}]}}}})
     a_site.wait(lambda: a_site.image("shop") == "registry.example/shop:v2", what="the drift being healed")
     a_site.wait_in_sync("shop")
 
     a_site.application("shop", manifests(shop="v3-crash-loop"))
     a_site.commit("v3")
-    a_site.wait(lambda: a_site.events(records.EventKind.ROLLOUT_FAILED, "shop"), what="the failure")
-    looked = a_site.command("tree", "production/shop")
-    assert "may not" not in looked.stdout and "forbidden" not in looked.stdout, looked.stdout
     a_site.wait_ledger(
         lambda found: found.git_revert and found.git_revert.step is records.GitStep.PUSHED and not found.rollout,
         what="the revert",
         application="shop",
     )
     a_site.pull()
+    a_site.application("bad", [site.deployment("bad", image="registry.example/bad:v1-crash-loop")])
+    a_site.commit("what fails at first stays to be looked at")
+    a_site.wait_hold(outcomes.HoldReason.FIRST_FAILED, "bad")
+    looked = a_site.command("tree", "production/bad")
+    assert "may not" not in looked.stdout and "forbidden" not in looked.stdout, looked.stdout
     a_site.application("shop", CLAIM + "---\n" + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: left}\n")
     pruned = a_site.commit("nearly everything goes")
     a_site.wait_good(pruned, "shop")

@@ -206,7 +206,7 @@ def test_a_missing_right_is_named(here: site.Site, plane: controlplane.ControlPl
     here.settings["clusters"]["test"]["kubeconfig"] = str(weak)
     here.configure()
     here.start()
-    held = endings.wait_hold(here, Held.CLUSTER_UNAVAILABLE)
+    held = endings.wait_hold(here, Held.RIGHTS_MISSING)
     for word in ("forbidden", "weak", "deployments", here.namespace):
         assert word in held.because
 

@@ -26,7 +26,7 @@ async def test_last_good_with_encrypted_files_has_its_digest() -> None:
     here: Any = types.SimpleNamespace(
         renderer=test_rendering.FakeRenderer(""),
         opener=test_opening.FakeOpener(),
-        clusters={examples.FOLDER.cluster: _Cluster()},
+        cluster_of=lambda key: _Cluster(),
         repositories={examples.FOLDER.repository: _Repository()},
         at=lambda: "2026-01-01T00:00:00Z",
     )

@@ -48,7 +48,7 @@ DEPLOYMENT = [
         MINIMAL.replace("namespaces: [web]", "namespaces: [web]\n    colour: blue"),
         [
             "12: environments.production.colour: unknown key; known here: repository, cluster, namespaces,"
-            " clusterKinds, decryption, revert, prune, drift, maxLag, verify"
+            " clusterKinds, impersonate, decryption, revert, prune, drift, maxLag, verify"
         ],
     ),
     (
@@ -283,6 +283,37 @@ DEPLOYMENT = [
         [
             "12: webhook.secretFile: is required; add it",
             "12: webhook.address: is the number 9091 where text is wanted; put it in quotes",
+        ],
+    ),
+    # as whom an environment acts
+    (
+        MINIMAL + "    impersonate: {serviceAccount: deployer}\n",
+        [
+            "12: environments.production.impersonate.serviceAccount: 'deployer' is no service account; write"
+            " namespace/name, for example web/deployer"
+        ],
+    ),
+    (
+        MINIMAL + "    impersonate: {serviceAccount: web/deployer, user: robot}\n",
+        [
+            "12: environments.production.impersonate: names both a serviceAccount and a user; write either"
+            " serviceAccount: namespace/name or user: name"
+        ],
+    ),
+    (
+        MINIMAL + "    impersonate: {groups: ['system:masters']}\n",
+        [
+            "12: environments.production.impersonate: names nobody; write either serviceAccount: namespace/name or"
+            " user: name",
+            "12: environments.production.impersonate.groups: system:masters may do everything, and nothing would be"
+            " confined; name a group with the rights needed",
+        ],
+    ),
+    (
+        MINIMAL + "    impersonate: {serviceAccount: web/deployer, groups: [robots]}\n",
+        [
+            "12: environments.production.impersonate.groups: belong to a user: a service account has its own; remove"
+            " them"
         ],
     ),
     # no settings at all

@@ -18,10 +18,17 @@ JITTER = 0.25
 
 
 class Calls:
-    def __init__(self, opened: session.Session, served: discovery.Discovery) -> None:
+    def __init__(
+        self, opened: session.Session, served: discovery.Discovery, *, its_window: window.Window | None = None
+    ) -> None:
+        """`its_window`: one for all who call the same server."""
         self._session = opened
         self._served = served
-        self._window = window.Window()
+        self._window = its_window or window.Window()
+
+    def acting_as(self, opened: session.Session) -> "Calls":
+        """The same calls through another session with the server."""
+        return Calls(opened, self._served, its_window=self._window)
 
     async def read(self, key: ids.ObjectKey) -> live.LiveObject | None:
         """As `ports.Cluster.read`."""
@@ -37,7 +44,8 @@ class Calls:
         if refused.status == 404:
             await self._served.facts(fresh=True)  # a CRD that was just deleted: the next plan knows
             raise errors.Terminal(f"{key}: the cluster {self._session.cluster} does not serve this kind any more")
-        raise errors.Terminal(f"{key} cannot be read ({refused.status}): {refused.message}")
+        because = f"{key} cannot be read ({refused.status}): {refused.message}"
+        raise errors.Forbidden(because) if refused.why is live.Why.NO_RIGHT else errors.Terminal(because)
 
     async def apply(
         self, manifest: manifests.Manifest, *, force: bool, operation: str = "", dry_run: bool = False

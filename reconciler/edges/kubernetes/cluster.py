@@ -1,5 +1,6 @@
 """`ports.Cluster` over one Kubernetes API server."""
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler import ports
@@ -44,13 +45,11 @@ class KubernetesCluster:
 
     def __init__(self, opened: session.Session, *, namespace_for_records: str) -> None:
         self._session = opened
+        self._owned = True
         self._served = discovery.Discovery(opened)
-        ability, its_rights = reflecting.Ability(), access.Rights(opened)
-        self._rights = its_rights
+        self._ability, its_rights = reflecting.Ability(), access.Rights(opened)
         self._calls = calls.Calls(opened, self._served)
-        self._watching = watching.Watching(opened, self._served, its_rights=its_rights, ability=ability)
-        self._following = following.Following(opened, self._served, ability=ability)
-        self._looking = looking.Looking(opened, self._served)
+        self._see(opened, its_rights)
         self._records = target_records.Records(opened, namespace_for_records)
         self._checks = checks.Checks(
             opened,
@@ -58,6 +57,25 @@ class KubernetesCluster:
             its_rights=its_rights,
             namespace_for_records=namespace_for_records,
         )
+
+    def _see(self, opened: session.Session, its_rights: access.Rights) -> None:
+        """Look at objects through this session, with the rights that it has."""
+        self._objects = opened
+        self._rights = its_rights
+        self._watching = watching.Watching(opened, self._served, its_rights=its_rights, ability=self._ability)
+        self._following = following.Following(opened, self._served, ability=self._ability)
+        self._looking = looking.Looking(opened, self._served)
+
+    def seen_as(self, identity: session.Identity) -> "KubernetesCluster":
+        """The same cluster as that user sees it: all that is asked about objects, watches and reviews of rights
+        included, is asked as the user. Discovery and target records stay ours. Close it before the cluster itself,
+        which goes on."""
+        other = copy.copy(self)
+        other._owned = False
+        opened = self._session.acting_as(identity)
+        other._calls = self._calls.acting_as(opened)
+        other._see(opened, access.Rights(opened))
+        return other
 
     @property
     def name(self) -> str:
@@ -120,7 +138,7 @@ class KubernetesCluster:
         return await self._records.all()
 
     async def marked(self, namespaces: Sequence[str]) -> live.Marked:
-        return await marked.find(self._session, await self.facts(fresh=True), namespaces=namespaces)
+        return await marked.find(self._objects, await self.facts(fresh=True), namespaces=namespaces)
 
     async def every(self, kind: ids.KindKey, namespace: str) -> tuple[live.LiveObject, ...]:
         return await self._looking.every(kind, namespace)
@@ -141,7 +159,8 @@ class KubernetesCluster:
         return await self._rights.answer(needed, self._served)
 
     async def close(self) -> None:
-        """End the watches, then the connections."""
+        """End the watches, then the connections, if they are not another's."""
         await self._watching.close()
         await self._following.close()
-        await self._session.close()
+        if self._owned:
+            await self._session.close()

@@ -23,7 +23,9 @@ class Records:
             refused = replies.refusal(reply, key)
             if refused.status == 404:
                 return None
-            raise errors.Terminal(f"the target record {key} cannot be read ({refused.status}): {refused.message}")
+            raise _refused(
+                refused.status, f"the target record {key} cannot be read ({refused.status}): {refused.message}"
+            )
         data = document.mapping(reply.document(), "data")
         try:
             return anchors.parse(data)
@@ -42,10 +44,8 @@ class Records:
                 with contextlib.suppress(ValueError):
                     found.append(anchors.parse(document.mapping(item, "data")))
         except listing.RefusedError as error:
-            raise errors.Terminal(
-                f"the target records in namespace {self._namespace} cannot be listed ({error.status}): `reconciler"
-                " doctor` names the missing right"
-            ) from error
+            about = f"the target records in namespace {self._namespace} cannot be listed ({error.status})"
+            raise _refused(error.status, f"{about}: `reconciler doctor` names the missing right") from error
         return tuple(found)
 
     async def write(self, record: records.TargetRecord) -> None:
@@ -86,10 +86,12 @@ class Records:
         if reply.ok:
             return
         refused = replies.refusal(reply, key)
-        raise errors.Terminal(
-            f"{key}, which the reconciler needs for its target records, cannot be written ({refused.status}):"
-            f" {refused.message}"
-        )
+        about = f"{key}, which the reconciler needs for its target records, cannot be written"
+        raise _refused(refused.status, f"{about} ({refused.status}): {refused.message}")
 
     def _key(self, target: ids.TargetKey) -> ids.ObjectKey:
         return ids.ObjectKey("", "ConfigMap", self._namespace, anchors.name_of(target))
+
+
+def _refused(status: int, because: str) -> errors.ReconcilerError:
+    return errors.Forbidden(because) if status == 403 else errors.Terminal(because)

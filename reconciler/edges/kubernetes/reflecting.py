@@ -110,6 +110,8 @@ class Reflector(Generic[T]):
         self.held: dict[ids.ObjectKey, T] = {}
         self.state = State.STARTING
         self.because = "its first list has not arrived"
+        self.forbidden = False
+        """Broken for want of a right."""
         self.what = f"{kind} in {namespace or 'all namespaces'}"
         self._session, self._served = opened, served
         self._kind, self._namespace = kind, namespace
@@ -136,7 +138,8 @@ class Reflector(Generic[T]):
         while not self.settled:
             await asyncio.shield(self._turn)
             if self.state is State.BROKEN and self._turns > failed:
-                raise errors.Transient(f"the watch of {self.what}: {self.because}")
+                because = f"the watch of {self.what}: {self.because}"
+                raise errors.Forbidden(because) if self.forbidden else errors.Transient(because)
 
     def poke(self) -> None:
         """Try now, if it is waiting: the cluster may serve the kind, or be there, again."""
@@ -160,7 +163,7 @@ class Reflector(Generic[T]):
                 await asyncio.sleep(error.seconds * (1 + JITTER * random.random()))  # noqa: S311 - no secret
                 continue
             except errors.ReconcilerError as error:
-                self._failed(str(error))
+                self._failed(str(error), forbidden=isinstance(error, errors.Forbidden))
             except Exception as error:  # one watch's failure, be it a listener's bug, ends no other
                 LOG.exception("the watch of %s failed", self.what)
                 self._version = ""
@@ -333,7 +336,8 @@ class Reflector(Generic[T]):
         self._started_over = False
         self._enter(State.IN_SYNC, "")
 
-    def _failed(self, because: str) -> None:
+    def _failed(self, because: str, *, forbidden: bool = False) -> None:
+        self.forbidden = forbidden
         self._failures += 1
         self._incoming = None
         self._enter(State.BROKEN, because)

@@ -112,6 +112,7 @@ STORAGE = re.compile(r"etcdserver:|rpc error:|context (deadline exceeded|cancele
 """How storage trouble shows: as a 500 without a reason, as a bad manifest does (failures.md, API-15)."""
 
 DENIED = re.compile(r"admission webhook .* denied the request|denied request:|violates PodSecurity")
+NO_RIGHT = re.compile(r'User ".*" cannot ', re.DOTALL)
 FAILED_WEBHOOK = re.compile(r"failed calling webhook")
 NO_DRY_RUN = re.compile(r"does not support dry.?run", re.IGNORECASE)
 CONFLICT = re.compile(r'^conflict with "(?P<manager>.*?)"(?P<rest>.*)$', re.DOTALL)
@@ -142,6 +143,8 @@ def unanswered(reply: Reply, what: str) -> errors.Transient:
     """The error for a question about no single object that got no useful answer."""
     status = Status.of(reply)
     said = UNAUTHORIZED if status.code == 401 else f"{status.code} {status.message}"
+    if status.code == 403:
+        return errors.Forbidden(f"{what}: {said}")
     return errors.Transient(f"{what}: {said}", retry_after=reply.retry_after)
 
 
@@ -182,6 +185,8 @@ def _why(status: Status, key: ids.ObjectKey) -> live.Why:
     match status.code:
         case 403 if "custom resource definition is terminating" in status.message:
             return live.Why.TERMINATING
+        case 403 if NO_RIGHT.search(status.message):
+            return live.Why.NO_RIGHT
         case 403:
             return live.Why.FORBIDDEN
         case 404:

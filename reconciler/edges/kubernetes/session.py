@@ -7,12 +7,14 @@ again: tokens and certificates are rotated under us (failures.md, API-08).
 
 import asyncio
 import contextlib
+import copy
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 
 import aiohttp
+import multidict
 import yarl
 
 from reconciler import errors
@@ -52,6 +54,26 @@ class SilentError(errors.Transient):
     """A watch without a line for longer than a living server would take."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom the API server is to take us for: it checks that we may, and then every request by the rights of that user.
+    Without groups a service account has those of service accounts."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Shared:
+    """What all sessions with one cluster have in common, whoever they act as."""
+
+    trusted: credentials.Credentials
+    stale: bool = False
+    reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    http: aiohttp.ClientSession | None = None
+    closed: bool = False
+
+
 class Session:
     """One per cluster. Opened when first used, so that it can be made while the server is down."""
 
@@ -61,15 +83,18 @@ class Session:
         self.cluster = cluster
         self.timeouts = timeouts
         self._source = source
-        self._trusted = trusted
-        self._stale = False
-        self._reloading = asyncio.Lock()
-        self._http: aiohttp.ClientSession | None = None
-        self._closed = False
+        self._shared = _Shared(trusted)
+        self._identity: Identity | None = None
 
     @property
     def server(self) -> str:
-        return self._trusted.server
+        return self._shared.trusted.server
+
+    def acting_as(self, identity: Identity) -> "Session":
+        """The same connections and credentials; every request is that user's."""
+        other = copy.copy(self)
+        other._identity = identity
+        return other
 
     async def request(
         self,
@@ -127,9 +152,9 @@ class Session:
                 yield Lines(response, silence=self.timeouts.silence)
 
     async def close(self) -> None:
-        self._closed = True
-        if self._http is not None:
-            await self._http.close()
+        self._shared.closed = True
+        if self._shared.http is not None:
+            await self._shared.http.close()
 
     @contextlib.asynccontextmanager
     async def _sent(
@@ -145,7 +170,10 @@ class Session:
         opening: float | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The response, its body still to come; `opening`: seconds until its headers must be there."""
-        sent = {"User-Agent": USER_AGENT, "Accept": "application/json", **headers}
+        sent = multidict.CIMultiDict({"User-Agent": USER_AGENT, "Accept": "application/json", **headers})
+        if self._identity:
+            sent["Impersonate-User"] = self._identity.user
+            sent.extend([("Impersonate-Group", group) for group in self._identity.groups])
         if authorization := await trusted.authorization():
             sent["Authorization"] = authorization
         try:
@@ -166,7 +194,9 @@ class Session:
                 timer.reschedule(None)
                 yield response
         except aiohttp.ClientSSLError as error:
-            self._stale = True  # the CA or our certificate may have been rotated: read them again before the next try
+            self._shared.stale = (
+                True  # the CA or our certificate may have been rotated: read them again before the next try
+            )
             raise errors.Transient(
                 f"the API server of cluster {self.cluster} at {trusted.server} cannot be trusted: {error}; check"
                 " certificate-authority in its kubeconfig"
@@ -183,27 +213,27 @@ class Session:
 
     def _session(self) -> aiohttp.ClientSession:
         """Without a limit of connections: every watch holds one, and the window bounds the rest."""
-        if self._closed:
+        if self._shared.closed:
             raise errors.Terminal(f"the connection to cluster {self.cluster} is closed")
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
+        if self._shared.http is None:
+            self._shared.http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=2 * MEGABYTE
             )
-        return self._http
+        return self._shared.http
 
     async def _credentials(self) -> credentials.Credentials:
-        if self._stale:
-            self._stale = False
-            await self._reload(self._trusted)
-        return self._trusted
+        if self._shared.stale:
+            self._shared.stale = False
+            await self._reload(self._shared.trusted)
+        return self._shared.trusted
 
     async def _reload(self, used: credentials.Credentials) -> None:
         """Read the credentials again, once for all requests that were refused with `used`."""
-        async with self._reloading:
-            if self._trusted is not used:
+        async with self._shared.reloading:
+            if self._shared.trusted is not used:
                 return
             try:
-                self._trusted = await credentials.load(self._source)
+                self._shared.trusted = await credentials.load(self._source)
             except errors.Terminal as error:
                 # Half a rotation: files are replaced one after the other. What we have may still do.
                 raise errors.Transient(f"credentials of cluster {self.cluster}: {error}") from error

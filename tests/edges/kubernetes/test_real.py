@@ -196,11 +196,11 @@ async def test_rights_in_one_namespace_are_enough_there(control_plane: access.Cl
         assert await until(lambda: edge.meta(made.key), what="the watch of one namespace") == made
         with pytest.raises(errors.Transient, match="no watch covers"):
             edge.meta(ids.ObjectKey("", "ConfigMap", "default", "x"))
-        with pytest.raises(errors.Transient, match="forbidden"):
+        with pytest.raises(errors.Forbidden, match="forbidden"):
             await edge.watch([(CONFIG_MAP, "default")])
-        with pytest.raises(errors.Terminal, match="cannot be read"):
+        with pytest.raises(errors.Forbidden, match="cannot be read"):
             await edge.read(ids.ObjectKey("", "Secret", namespace, "x"))
-        assert (await refused(edge, rendered("Secret", "x", namespace))).why is live.Why.FORBIDDEN
+        assert (await refused(edge, rendered("Secret", "x", namespace))).why is live.Why.NO_RIGHT
         credentials = next(found for found in await edge.check() if found.subject == "credentials")
         needed = [rights.Need(kind, namespace, rights.VERBS) for kind in (CONFIG_MAP, ids.KindKey("", "Secret"))]
         answers = (await edge.rights(needed)).answers

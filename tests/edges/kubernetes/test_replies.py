@@ -59,7 +59,7 @@ def caused(reason: str, message: str = "", field: str = "") -> dict[str, Any]:
         (status(400, 'admission webhook "x" does not support dry run'), live.Why.NO_DRY_RUN),
         (status(500, UNDECLARED), live.Why.INVALID),
         (status(413, "Request entity too large", reason="RequestEntityTooLarge"), live.Why.INVALID),
-        (status(403, FORBIDDEN, reason="Forbidden"), live.Why.FORBIDDEN),
+        (status(403, FORBIDDEN, reason="Forbidden"), live.Why.NO_RIGHT),
         (status(403, QUOTA, reason="Forbidden"), live.Why.FORBIDDEN),
         (status(403, POLICY, reason="Forbidden"), live.Why.DENIED),
         (status(403, CRD_GOES, reason="Forbidden"), live.Why.TERMINATING),

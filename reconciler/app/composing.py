@@ -16,6 +16,7 @@ from reconciler.edges import probing, settings_files, sops, system
 from reconciler.edges.cel import expressions
 from reconciler.edges.git import place, repository, signers, ssh
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
+from reconciler.edges.kubernetes import plugins
 from reconciler.edges.kubernetes import session as kubernetes_session
 from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import telling, world
@@ -95,6 +96,7 @@ class Edges:
         self._repositories: dict[str, tuple[deployment.Repository, repository.GitRepository]] = {}
         self._clusters: dict[str, tuple[cluster.Cluster, Connected]] = {}
         self._views: dict[str, View] = {}
+        self._unusable = 0
 
     async def adjust(self, its: deployment.Deployment) -> None:
         """Make the edges fit `its`; no pass may be under way, since edges that are no longer wanted are closed. Raises
@@ -115,7 +117,7 @@ class Edges:
             for name, wanted_cluster in its.clusters.items():
                 connected = self._clusters.get(name)
                 if connected is None or connected[0] != wanted_cluster:
-                    connected = (wanted_cluster, await connect(name, wanted_cluster, its, models=self._models))
+                    connected = (wanted_cluster, await self._connect(name, wanted_cluster, its))
                     fresh.append(connected[1])
                 connections[name] = connected
         except errors.Terminal:
@@ -138,6 +140,17 @@ class Edges:
         for edge in before:
             if edge not in self._here.repositories.values() and edge not in self._here.clusters.values():
                 await edge.close()
+
+    async def _connect(self, name: str, wanted: cluster.Cluster, its: deployment.Deployment) -> "Connected":
+        """One of several clusters may be unusable when the daemon starts: it holds its own targets, not all. New
+        settings that name such a one are refused while the old ones are there."""
+        try:
+            return await connect(name, wanted, its, models=self._models)
+        except errors.Terminal:
+            self._unusable += 1
+            if self._clusters or self._unusable == len(its.clusters):
+                raise
+            return await connect(name, wanted, its, later=True)
 
     async def close(self) -> None:
         for _, opened in self._repositories.values():
@@ -209,10 +222,15 @@ class Connected(ports.Cluster, Protocol):
 
 
 async def connect(
-    name: str, wanted: cluster.Cluster, its: deployment.Deployment, *, models: sandboxes.Sandboxes | None = None
+    name: str,
+    wanted: cluster.Cluster,
+    its: deployment.Deployment,
+    *,
+    models: sandboxes.Sandboxes | None = None,
+    later: bool = False,
 ) -> Connected:
-    """The cluster as the settings want it. Raises `errors.Terminal` for credentials that cannot be used, and for a
-    sandbox where there are no `models`: another process has it."""
+    """The cluster as the settings want it. Raises `errors.Terminal` for credentials that cannot be used, unless they
+    are read `later`, and for a sandbox where there are no `models`: another process has it."""
     if wanted.sandbox:
         if models is None:
             raise errors.Terminal(sandboxes.ELSEWHERE)
@@ -221,6 +239,8 @@ async def connect(
         name,
         kubeconfig=wanted.kubeconfig or "",
         context=wanted.context or "",
+        allowed=plugins.Allowed(wanted.exec.timeout, wanted.exec.environment) if wanted.exec.allow else None,
+        later=later,
         namespace_for_records=wanted.namespace,
         timeouts=kubernetes_session.Timeouts(call=its.timeouts.api, dry_run=its.timeouts.dry_run),
     )

@@ -1,10 +1,29 @@
 """`clusters` of `config/deployment-config.yaml`: how each one is reached."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from pydantic import Field
 
 from reconciler.settings import base, values
+
+
+class Exec(base.Settings):
+    """Exec plugins: programs that a kubeconfig names, and that print a token (`aws eks get-token`)."""
+
+    allow: values.Flag = Field(
+        default=False,
+        description="Whether they may be started. Off: a kubeconfig would choose what runs with the daemon's rights.",
+    )
+    timeout: Annotated[float, values.duration(least="1s", most="5m")] = Field(
+        default=30.0,
+        description="For one start, after which its process group is killed. Clouds answer within seconds.",
+    )
+    environment: tuple[values.Text, ...] = Field(
+        default=(),
+        description="Variables of the daemon's environment that they are given, beside PATH, HOME, LANG and TMPDIR.",
+        examples=["[AWS_REGION, AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE]"],
+    )
 
 
 class Cluster(base.Settings):
@@ -14,6 +33,7 @@ class Cluster(base.Settings):
     context: values.Text | None = Field(
         default=None, description="Context of the kubeconfig. Left out: its current context."
     )
+    exec: Exec = Field(default=Exec(), description="Exec plugins of the kubeconfig.")
     in_cluster: values.Flag = Field(
         default=False, description="Use the service account of the pod in which the daemon runs."
     )
@@ -53,3 +73,5 @@ def _one(raw: object, *, name: str) -> Iterator[base.Complaint]:
         yield base.Complaint(at, f"{found}; write either {WAYS}")
     if not kubeconfig and said and base.inside(raw, "context") is not None:
         yield base.Complaint((*at, "context"), "belongs to a kubeconfig; remove it, or name the kubeconfig")
+    if not kubeconfig and said and base.inside(raw, "exec") is not None:
+        yield base.Complaint((*at, "exec"), "belongs to a kubeconfig; remove it, or name the kubeconfig")

@@ -12,6 +12,7 @@ from reconciler.edges.kubernetes import (
     following,
     looking,
     marked,
+    plugins,
     reflecting,
     session,
     watching,
@@ -26,16 +27,20 @@ async def connect(
     *,
     kubeconfig: str = "",
     context: str = "",
+    allowed: plugins.Allowed | None = None,
+    later: bool = False,
     namespace_for_records: str = "reconciler",
     timeouts: session.Timeouts | None = None,
 ) -> "KubernetesCluster":
     """The cluster called `name`, by a kubeconfig file, or by the pod's service account without one.
 
     Reads credentials and sends nothing: a server that is down makes each call `errors.Transient` until it is there.
-    Raises `errors.Terminal` when the credentials cannot be used. Close it.
+    `allowed`: exec plugins of the kubeconfig may be started, which is done with the first request. `later`: also read
+    credentials then; each call is Transient as long as they cannot be used. Raises `errors.Terminal` when they cannot
+    be. Close it.
     """
-    source = credentials.Source(kubeconfig, context)
-    trusted = await credentials.load(source)
+    source = credentials.Source(kubeconfig, context, allowed)
+    trusted = None if later or await credentials.check(source) else await credentials.load(source)
     opened = session.Session(name, source, trusted=trusted, timeouts=timeouts or session.Timeouts())
     return KubernetesCluster(opened, namespace_for_records=namespace_for_records)
 

@@ -27,6 +27,8 @@ LARGEST_REPLY = 256 * MEGABYTE
 LARGEST_LINE = 16 * MEGABYTE
 """Bytes of one watch event; etcd's limit of 1.5 MB an object leaves room for escapes and managedFields."""
 UNAUTHORIZED = 401
+RENEW_AGAIN = 10.0
+"""Seconds between two tries to renew credentials that end soon: not with each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,9 @@ class Identity:
 class _Shared:
     """What all sessions with one cluster have in common, whoever they act as."""
 
-    trusted: credentials.Credentials
+    trusted: credentials.Credentials | None
     stale: bool = False
+    renew_again: float = 0.0
     reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     http: aiohttp.ClientSession | None = None
     closed: bool = False
@@ -78,8 +81,9 @@ class Session:
     """One per cluster. Opened when first used, so that it can be made while the server is down."""
 
     def __init__(
-        self, cluster: str, source: credentials.Source, *, trusted: credentials.Credentials, timeouts: Timeouts
+        self, cluster: str, source: credentials.Source, *, trusted: credentials.Credentials | None, timeouts: Timeouts
     ) -> None:
+        """`trusted` None: the credentials are read when they are first needed."""
         self.cluster = cluster
         self.timeouts = timeouts
         self._source = source
@@ -88,7 +92,7 @@ class Session:
 
     @property
     def server(self) -> str:
-        return self._shared.trusted.server
+        return self._shared.trusted.server if self._shared.trusted else str(self._source)
 
     def acting_as(self, identity: Identity) -> "Session":
         """The same connections and credentials; every request is that user's."""
@@ -139,17 +143,20 @@ class Session:
         """An open watch: its lines, or the reply when the server refused it. Raises as `request`, also while the
         lines are read."""
         limit = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect, connect=None)
-        trusted = await self._credentials()
-        async with self._sent(
-            trusted, "GET", path, query=query, headers=headers, limit=limit, opening=self.timeouts.call
-        ) as response:
-            if response.status == UNAUTHORIZED:
-                await self._reload(trusted)
-            if response.status != 200:
+        for attempt in (1, 2):
+            trusted = await self._credentials()
+            async with self._sent(
+                trusted, "GET", path, query=query, headers=headers, limit=limit, opening=self.timeouts.call
+            ) as response:
+                if response.status == 200:
+                    yield Lines(response, silence=self.timeouts.silence)
+                    return
                 found = {name.lower(): value for name, value in response.headers.items()}
-                yield replies.Reply(response.status, await _read(response), found)
-            else:
-                yield Lines(response, silence=self.timeouts.silence)
+                reply = replies.Reply(response.status, await _read(response), found)
+            if reply.status != UNAUTHORIZED or attempt == 2:
+                yield reply
+                return
+            await self._reload(trusted)
 
     async def close(self) -> None:
         self._shared.closed = True
@@ -222,21 +229,29 @@ class Session:
         return self._shared.http
 
     async def _credentials(self) -> credentials.Credentials:
-        if self._shared.stale:
+        trusted = self._shared.trusted
+        if trusted is None or self._shared.stale:
             self._shared.stale = False
-            await self._reload(self._shared.trusted)
-        return self._shared.trusted
+            return await self._reload(trusted)
+        now = asyncio.get_running_loop().time()
+        if trusted.over and now >= self._shared.renew_again:
+            self._shared.renew_again = now + RENEW_AGAIN
+            # A plugin that fails in the last minute fails nobody yet: what there is may still do.
+            with contextlib.suppress(errors.Transient):
+                return await self._reload(trusted)
+        return trusted
 
-    async def _reload(self, used: credentials.Credentials) -> None:
+    async def _reload(self, used: credentials.Credentials | None) -> credentials.Credentials:
         """Read the credentials again, once for all requests that were refused with `used`."""
         async with self._shared.reloading:
-            if self._shared.trusted is not used:
-                return
+            if self._shared.trusted is not None and self._shared.trusted is not used:
+                return self._shared.trusted
             try:
                 self._shared.trusted = await credentials.load(self._source)
-            except errors.Terminal as error:
+            except errors.ReconcilerError as error:
                 # Half a rotation: files are replaced one after the other. What we have may still do.
                 raise errors.Transient(f"credentials of cluster {self.cluster}: {error}") from error
+            return self._shared.trusted
 
 
 class Lines:

@@ -1,0 +1,162 @@
+"""Credentials that a program prints: the exec plugins of kubeconfigs, where the daemon's own settings allow them.
+
+No shell, no terminal, an environment of its own, an end after some seconds for it and whatever it has started. What it
+prints is never quoted: it is a credential. Its format: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
+"""
+
+import asyncio
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler import errors
+from reconciler.model import document
+
+VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+OUTPUT = 256 * 1024
+"""Bytes of what it prints; a token or a chain of certificates has a few thousand."""
+COMPLAINT = 300
+"""Characters kept of the end of what it complains of."""
+ALWAYS = ("PATH", "HOME", "LANG", "TMPDIR")
+"""Of the daemon's environment: where programs, their settings and temporary files are. Others are named in `exec`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """That plugins may be started: for how many seconds, and with which further variables of our environment."""
+
+    seconds: float
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a plugin gave: a token, or a certificate with its key (PEM), and when it ends (aware; None: not said)."""
+
+    token: str = ""
+    certificate: str = ""
+    key: str = ""
+    ends: datetime.datetime | None = None
+
+
+async def run(
+    wanted: Mapping[str, Any], allowed: Allowed, *, cluster: Mapping[str, Any], folder: pathlib.Path, where: str
+) -> Given:
+    """Start the plugin `wanted`, an `exec` section, of a kubeconfig in `folder`. `where` names it in errors:
+    `errors.Terminal` when it could never work, `errors.Transient` when it failed this time."""
+    command, arguments = _command(wanted, folder=folder, where=where), wanted.get("args") or []
+    if not isinstance(arguments, list) or not all(isinstance(one, str) for one in arguments):
+        raise errors.Terminal(f"{where}: `args` is no list of texts")
+    environment = {name: os.environ[name] for name in (*ALWAYS, *allowed.variables) if name in os.environ}
+    environment |= dict(_variables(wanted, where=where))
+    environment["KUBERNETES_EXEC_INFO"] = json.dumps(_info(wanted, cluster))
+    out = await _output(
+        command, arguments, environment=environment, seconds=allowed.seconds, folder=folder, where=where
+    )
+    return _given(out, version=wanted["apiVersion"], where=where)
+
+
+def _command(wanted: Mapping[str, Any], *, folder: pathlib.Path, where: str) -> str:
+    """The program's path: beside the kubeconfig where it is written with a slash, as kubectl has it, else of the
+    PATH."""
+    if wanted.get("apiVersion") not in VERSIONS:
+        raise errors.Terminal(f"{where}: its apiVersion is none of {', '.join(VERSIONS)}")
+    if wanted.get("interactiveMode") == "Always":
+        raise errors.Terminal(f"{where}: it wants to ask a person (interactiveMode: Always), and there is none here")
+    command = wanted.get("command")
+    if not isinstance(command, str) or not command:
+        raise errors.Terminal(f"{where}: it names no command")
+    found = str(folder / command) if "/" in command else shutil.which(command)
+    if found is None:
+        raise errors.Terminal(f"{where}: {command} is not on the PATH of the daemon; install it, or write its path")
+    return found
+
+
+def _variables(wanted: Mapping[str, Any], *, where: str) -> Iterator[tuple[str, str]]:
+    for item in wanted.get("env") or ():
+        if (
+            not isinstance(item, dict)
+            or not isinstance(item.get("name"), str)
+            or not isinstance(item.get("value"), str)
+        ):
+            raise errors.Terminal(f"{where}: `env` is no list of names and values")
+        yield item["name"], item["value"]
+
+
+def _info(wanted: Mapping[str, Any], cluster: Mapping[str, Any]) -> document.Json:
+    """What the plugin is told; of the cluster only where it asks for it."""
+    spec: document.Json = {"interactive": False}
+    if wanted.get("provideClusterInfo"):
+        kept = ("server", "tls-server-name", "certificate-authority-data", "proxy-url")
+        spec["cluster"] = {name: cluster[name] for name in kept if name in cluster}
+    return {"apiVersion": wanted["apiVersion"], "kind": "ExecCredential", "spec": spec}
+
+
+async def _output(
+    command: str,
+    arguments: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    seconds: float,
+    folder: pathlib.Path,
+    where: str,
+) -> bytes:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            command,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise errors.Terminal(f"{where}: {command} cannot be started: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(seconds):
+            out, err = await process.communicate()
+    except TimeoutError as error:
+        because = f"{where}: {command} gave no answer within {seconds:g} s and was stopped"
+        raise errors.Transient(because) from error
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # also whatever it has left behind
+        await process.wait()
+    if process.returncode:
+        said = err.decode(errors="replace").strip()[-COMPLAINT:]
+        raise errors.Transient(f"{where}: {command} failed with exit code {process.returncode}: {said or 'no word'}")
+    if len(out) > OUTPUT:
+        raise errors.Transient(f"{where}: {command} printed more than {OUTPUT} bytes")
+    return out
+
+
+def _given(out: bytes, *, version: str, where: str) -> Given:
+    try:
+        found = document.decode(out)
+    except ValueError as error:
+        raise errors.Transient(
+            f"{where}: it printed no ExecCredential, but {len(out)} bytes of something else"
+        ) from error
+    if document.text(found, "kind") != "ExecCredential" or document.text(found, "apiVersion") != version:
+        raise errors.Transient(f"{where}: it printed no ExecCredential of {version}")
+    token = document.text(found, "status", "token")
+    certificate, key = (document.text(found, "status", name) for name in ("clientCertificateData", "clientKeyData"))
+    if not token and not (certificate and key):
+        raise errors.Transient(f"{where}: it gave neither a token nor a certificate with its key")
+    ends = document.text(found, "status", "expirationTimestamp")
+    try:
+        when = datetime.datetime.fromisoformat(ends) if ends else None
+    except ValueError as error:
+        raise errors.Transient(f"{where}: its expirationTimestamp {ends!r} is no time") from error
+    if when is not None and when.tzinfo is None:
+        raise errors.Transient(f"{where}: its expirationTimestamp {ends!r} has no time zone")
+    return Given(token, certificate, key, when)

@@ -26,7 +26,8 @@ def write(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 
 def _certificate(n: int, exponent: int, d: int) -> bytes:
     algorithm = _sequence(_oid(SHA256_RSA), _der(0x05))
-    name = _sequence(_der(0x31, _sequence(_oid(COMMON_NAME), _der(0x0C, b"reconciler test"))))
+    called = f"reconciler test {secrets.token_hex(4)}".encode()  # authorities are told apart by their names
+    name = _sequence(_der(0x31, _sequence(_oid(COMMON_NAME), _der(0x0C, called))))
     valid = _sequence(_der(0x17, b"200101000000Z"), _der(0x17, b"491231235959Z"))
     public = _sequence(_sequence(_oid(RSA), _der(0x05)), _der(0x03, b"\0" + _sequence(_integer(n), _integer(exponent))))
     hosts = _sequence(_der(0x82, b"localhost"), _der(0x87, bytes((127, 0, 0, 1))))

@@ -202,7 +202,7 @@ class Session:
                 yield response
         except aiohttp.ClientSSLError as error:
             self._shared.stale = (
-                True  # the CA or our certificate may have been rotated: read them again before the next try
+                True  # the CA, or our certificate, may have been rotated: read again before the next try
             )
             raise errors.Transient(
                 f"the API server of cluster {self.cluster} at {trusted.server} cannot be trusted: {error}; check"

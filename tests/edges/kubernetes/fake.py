@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import pathlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -245,28 +246,28 @@ async def silent(request: web.Request) -> web.StreamResponse:
 
 
 @contextlib.asynccontextmanager
-async def running(api: FakeApi) -> AsyncIterator[FakeApi]:
+async def running(api: FakeApi, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeApi]:
     application = web.Application()
     application.router.add_route("*", "/{rest:.*}", api.serve)
     runner = web.AppRunner(application, shutdown_timeout=0, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    api.url = f"http://{host}:{port}"
+    api.url = f"{'https' if tls else 'http'}://{host}:{port}"
     try:
         yield api
     finally:
         await runner.cleanup()
 
 
-def kubeconfig(folder: pathlib.Path, *, server: str) -> pathlib.Path:
-    """With a token file beside it, `token`, that a test may replace."""
+def kubeconfig(folder: pathlib.Path, *, server: str, **more: str) -> pathlib.Path:
+    """With a token file beside it, `token`, that a test may replace. `more`: of its cluster."""
     (folder / "token").write_text("token\n")
     config = {
         "current-context": "fake",
         "contexts": [{"name": "fake", "context": {"cluster": "fake", "user": "fake"}}],
-        "clusters": [{"name": "fake", "cluster": {"server": server}}],
+        "clusters": [{"name": "fake", "cluster": {"server": server, **more}}],
         "users": [{"name": "fake", "user": {"tokenFile": "token"}}],
     }
     path = folder / "kubeconfig"

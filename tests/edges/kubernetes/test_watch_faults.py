@@ -1,6 +1,7 @@
 """Watches when the server forgets, falls silent, lies or goes away: nothing is missed, nothing stale is believed."""
 
 import contextlib
+import pathlib
 from collections.abc import Callable
 
 import pytest
@@ -63,6 +64,28 @@ async def test_without_rights_on_all_namespaces_each_has_its_own_watch(
     await edge.watch([(CONFIG_MAP, "web"), (CONFIG_MAP, "shop")])
     opened = sorted(request.path for request in api.requests if request.is_watch)
     assert opened == ["/api/v1/namespaces/shop/configmaps", "/api/v1/namespaces/web/configmaps"]
+
+
+async def test_a_token_that_was_rotated_breaks_no_watch(api: fake.FakeApi, tmp_path: pathlib.Path) -> None:
+    """API-08: a watch that is refused once is opened again at once, with the token that is there by now."""
+    patient = session.Timeouts(back_off=600.0, longest_back_off=600.0)
+    edge = await cluster.connect("fake", kubeconfig=str(fake.kubeconfig(tmp_path, server=api.url)), timeouts=patient)
+    api.token = "token"
+    await edge.facts()
+    api.token = "rotated"
+    (tmp_path / "token").write_text("rotated\n")
+    api.put("settings")
+    await edge.follow(TARGET, [(CONFIG_MAP, "web")], woken=lambda: None)
+
+    def seen() -> bool:
+        with contextlib.suppress(errors.Transient):
+            return [key.name for key in edge.followed(TARGET)] == ["settings"]
+        return False
+
+    await until(seen, what="the watch")
+    sent = [request.headers["authorization"] for request in api.requests if request.is_watch]
+    assert sent == ["Bearer token", "Bearer rotated"]
+    await edge.close()
 
 
 TRUNCATED = b'{"type":"ADDED","object":{"metadata":{"na'

@@ -69,6 +69,7 @@ sbom: $(READY) ## write the bill of materials of the lock file, sbom.cdx.json (C
 
 lock: $(READY) ## pin the dependencies of pyproject.toml again
 	$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --generate-hashes --python-version 3.11 --no-header -o requirements.lock
+	$(BIN)/uv pip compile --quiet pyproject.toml --constraint requirements.lock --generate-hashes --python-version 3.11 --no-header -o requirements-runtime.lock
 
 clean: ## remove the environment and the caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,7 +6,7 @@ from typing import Any
 import helm_python
 import pytest
 
-from reconciler.app import composing
+from reconciler.app import opening
 from tests.clusterkit import access
 from tests.support import own_chart
 
@@ -43,7 +43,7 @@ def test_the_daemon_takes_its_settings_from_it(tmp_path: pathlib.Path) -> None:
     found = render(ALL)["ConfigMap", NAMESPACE, "reconciler"]["data"]
     for name, text in found.items():
         (tmp_path / name).write_text(text)
-    its = composing.settings(tmp_path)
+    its = opening.settings(tmp_path)
     assert its.clusters["here"].namespace == NAMESPACE, "target records lie where the release may write them"
     assert its.metrics.address == "0.0.0.0:9090"
 

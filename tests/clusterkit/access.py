@@ -182,8 +182,8 @@ class ClusterAccess(Client):
         return path
 
     def token_of(self, name: str, *, namespace: str, bound_to: Json | None = None) -> str:
-        """A new one for a ServiceAccount. It is worth nothing once that is gone, also when another is called so, nor once
-        the object is gone that it is `bound_to`."""
+        """A new one for a ServiceAccount. It is worth nothing once that is gone, also when another is called so, or the
+        object that it is `bound_to`."""
         tokens = path_of("v1", "ServiceAccount", namespace=namespace, name=name) + "/token"
         request = {
             "apiVersion": "authentication.k8s.io/v1",

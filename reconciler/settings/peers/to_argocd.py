@@ -40,6 +40,7 @@ _DISK = {
     "environments.ENVIRONMENT.clusterKinds": _ENVIRONMENT["clusterKinds"],
     "environments.ENVIRONMENT.revert": "a release that fails stays as it is, in the cluster and in Git",
     "environments.ENVIRONMENT.decryption": "it opens no SOPS files, unless a plugin does",
+    "environments.ENVIRONMENT.impersonate": "spec.destinationServiceAccounts of an AppProject, with impersonation on",
     "environments.ENVIRONMENT.maxLag": "every commit is applied at once",
     "environments.ENVIRONMENT.verify.limits": "nothing bounds what files in Git say",
 }

@@ -30,6 +30,7 @@ _DISK = {
     "repositories.REPOSITORY.maxBytes": "the limits are those of its source controller",
     "environments.ENVIRONMENT.namespaces": _ENVIRONMENT["namespaces"],
     "environments.ENVIRONMENT.clusterKinds": _ENVIRONMENT["clusterKinds"],
+    "environments.ENVIRONMENT.impersonate": "spec.serviceAccountName, an account of the namespace it is in itself",
     "environments.ENVIRONMENT.maxLag": "every commit is applied at once",
     "environments.ENVIRONMENT.verify.limits": "nothing bounds what files in Git say",
 }

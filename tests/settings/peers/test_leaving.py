@@ -37,6 +37,7 @@ LIMITS: dict[str, Any] = {
     "cluster": "main",
     "namespaces": ["web", "shop"],
     "clusterKinds": ["Namespace"],
+    "impersonate": {"user": "robot", "groups": ["robots"]},
     "decryption": {"ageKeyFile": "/k"},
     "revert": {"git": "pin", "firstDeployment": "leave"},
     "prune": {"count": 9, "percent": "50%"},
@@ -205,7 +206,8 @@ def test_the_files_of_these_tests_have_every_field_set() -> None:
     """So that whoever adds a setting has to say what becomes of it elsewhere."""
     assert missing(application.Application, *(full(kind) for kind in FULL)) == set()
     assert missing(environment.Environment, ENVIRONMENT) == set()
-    assert missing(deployment.EnvironmentLimits, LIMITS) == set()
+    account = {"impersonate": {"serviceAccount": "web/deployer"}}
+    assert missing(deployment.EnvironmentLimits, LIMITS, account) == set()
     assert missing(deployment.Repository, REPOSITORY, {"credentials": SSH}) == set()
 
 

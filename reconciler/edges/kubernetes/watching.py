@@ -32,13 +32,31 @@ class Watching:
     async def want(self, wanted: Iterable[ports.Wanted]) -> None:
         """Watch these from now on, beside what is watched already: each target asks for its own.
 
-        Raises `errors.Transient` when one has no first list in time; all go on trying.
+        Raises `errors.Transient` when one has no first list in time; all go on trying. Where a right on all namespaces
+        was taken away, that in single ones may be left.
         """
+        asked = tuple(wanted)
+        held = await self._opened(asked)
+        try:
+            await self._settled(held)
+        except errors.Forbidden:
+            narrower = await self._opened(asked)
+            if narrower == held:
+                raise
+            await self._settled(narrower)
+
+    async def _opened(self, wanted: Iterable[ports.Wanted]) -> list[reflecting.Reflector[live.LiveMeta]]:
         async with self._changing:
             spans = {await self._span(kind, namespace) for kind, namespace in wanted}
+            for kind in {kind for kind, namespace in spans if namespace}:
+                wide = self._held.get((kind, ""))
+                if wide is not None and wide.forbidden and not wide.settled:
+                    await self._held.pop((kind, "")).close()
             for kind, namespace in spans - self._held.keys():
                 self._held[kind, namespace] = self._reflector(kind, namespace)
-            held = [self._held[span] for span in sorted(spans)]
+            return [self._held[span] for span in sorted(spans)]
+
+    async def _settled(self, held: list[reflecting.Reflector[live.LiveMeta]]) -> None:
         limit = self._session.timeouts.first_list
         try:
             async with asyncio.timeout(limit):

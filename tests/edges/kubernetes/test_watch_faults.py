@@ -66,6 +66,34 @@ async def test_without_rights_on_all_namespaces_each_has_its_own_watch(
     assert opened == ["/api/v1/namespaces/shop/configmaps", "/api/v1/namespaces/web/configmaps"]
 
 
+async def test_where_the_right_on_all_namespaces_is_taken_away_single_ones_are_watched(
+    api: fake.FakeApi, edge: cluster.KubernetesCluster
+) -> None:
+    def is_wide(request: fake.Request) -> bool:
+        return request.is_watch and request.path == "/api/v1/configmaps"
+
+    api.put("settings")
+    api.fault(is_wide, fake.streaming(fake.bookmark(api.version, end=True)))  # its end comes at once
+    refused = 'configmaps is forbidden: User "tester" cannot watch resource "configmaps"'
+    api.fault(is_wide, fake.refusing(403, refused), times=1000)
+    await edge.watch([(CONFIG_MAP, "web")])
+    api.may = lambda attributes: attributes["namespace"] == "web"
+
+    def known() -> bool:
+        with contextlib.suppress(errors.Forbidden):
+            return version(edge, "settings") == ""
+        return True
+
+    await until(known, what="the loss")
+    await edge.watch([(CONFIG_MAP, "web")])
+    await until(current(api, edge, "settings"), what="the watch of the namespace")
+    before = api.count(is_wide)
+    for number in range(5):
+        api.put("settings", number=str(number))
+        await until(current(api, edge, "settings"), what="the change")
+    assert api.count(is_wide) == before, "nobody goes on asking for all namespaces"
+
+
 async def test_a_token_that_was_rotated_breaks_no_watch(api: fake.FakeApi, tmp_path: pathlib.Path) -> None:
     """API-08: a watch that is refused once is opened again at once, with the token that is there by now."""
     patient = session.Timeouts(back_off=600.0, longest_back_off=600.0)

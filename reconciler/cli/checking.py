@@ -85,7 +85,10 @@ async def _examine(config: pathlib.Path, *, shown: bool) -> list[tuple[str, tupl
                 subject = name if finding.subject == name else f"{name}: {finding.subject}"
                 console.print(_line(finding.ok, f"{subject}: {finding.because}"))
                 if finding.remedy and finding.ok is not True:
-                    console.print(padding.Padding(screen.plain(f"→ {finding.remedy}", "dim"), (0, 0, 0, 2)))
+                    first, *rest = finding.remedy.splitlines()
+                    console.print(padding.Padding(screen.plain(f"→ {first}", "dim"), (0, 0, 0, 2)))
+                    for line in rest:  # to be pasted: as it is, and broken by nobody
+                        console.print(screen.exact(f"  {line}", "dim"), soft_wrap=True)
     return groups
 
 

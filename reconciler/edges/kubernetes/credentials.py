@@ -145,10 +145,9 @@ async def _load_kubeconfig(source: Source, configuration: Any) -> datetime.datet
 
 def _as_user(given: plugins.Given) -> dict[str, str]:
     """What a plugin gave, as a kubeconfig writes it."""
-    if not given.certificate:
-        return {"token": given.token}
-    pair = {"client-certificate-data": given.certificate, "client-key-data": given.key}
-    return {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}
+    pair = {"client-certificate-data": given.certificate, "client-key-data": given.key} if given.certificate else {}
+    encoded = {name: base64.b64encode(text.encode()).decode() for name, text in pair.items()}
+    return encoded | ({"token": given.token} if given.token else {})
 
 
 def _load_mounted(source: Source, configuration: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reconciler import errors
-from reconciler.edges.kubernetes import cluster, session
+from reconciler.edges.kubernetes import cluster, credentials, session
 from reconciler.model import ids, manifests
 from tests.edges.kubernetes import fake
 from tests.support import tls
@@ -138,6 +138,29 @@ async def test_a_client_certificate_is_shown_and_replaced(server: Server, pairs:
     assert (await edge.facts()).version == "v1.36.3"
     assert shown == [ssl.PEM_cert_to_DER_cert(one.read_text()) for one in (old, new)]
     await edge.close()
+
+
+async def test_the_token_of_a_pod_is_read_again_when_it_was_replaced(
+    server: Server, pairs: tuple[Pair, Pair], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, _, port = server.api.url.removeprefix("https://").partition(":")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+    (server.folder / "ca.crt").write_text(pairs[0][0].read_text())
+    token = server.folder / "token"
+    token.write_text("first\n")
+    source = credentials.Source(mounted=str(server.folder))
+    opened = session.Session("here", source, trusted=await credentials.load(source), timeouts=PATIENT)
+
+    def sent(request: fake.Request) -> str:
+        return request.headers["authorization"].removeprefix("bearer ")
+
+    assert (await opened.request("GET", "/version")).status == 200
+    token.write_text("second\n")
+    server.api.fault(lambda request: sent(request) == "first", fake.refusing(401, "Unauthorized"), times=9)
+    assert (await opened.request("GET", "/version")).status == 200
+    assert [sent(request) for request in server.api.requests] == ["first", "first", "second"]
+    await opened.close()
 
 
 async def test_the_way_leads_through_the_proxy_that_the_kubeconfig_names(server: Server) -> None:

@@ -127,7 +127,7 @@ def _live_through_everything(a_site: site.Site) -> None:
     a_site.application("bad", [site.deployment("bad", image="registry.example/bad:v1-crash-loop")])
     a_site.commit("what fails at first stays to be looked at")
     a_site.wait_hold(outcomes.HoldReason.FIRST_FAILED, "bad")
-    looked = a_site.command("tree", "production/bad")
+    looked = a_site.command("tree")
     assert "may not" not in looked.stdout and "forbidden" not in looked.stdout, looked.stdout
     a_site.application("shop", CLAIM + "---\n" + "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: left}\n")
     pruned = a_site.commit("nearly everything goes")

@@ -31,6 +31,7 @@ ROLLOUT = rollouts.Rollout(
     blind=2.5,
     blind_since=99.0,
     quieted=(WEB, NAMESPACE),
+    unproven=True,
     unblocked=("uid-of-a-pod",),
     wave=plans.Place(-1, 2),
     ran=(rollouts.HookRun(rollouts.Phase.BEFORE, WEB, "uid-of-a-job"),),

@@ -58,7 +58,7 @@ async def build(
         journal=journal,
         renderer=its_renderers,
         opener=its_opener,
-        prober=probing.HttpProber(),
+        prober=_prober(its, models),
         expressions=its_expressions,
         repositories={},
         clusters={},
@@ -129,7 +129,8 @@ class Edges:
         self._here.clusters = {name: edge for name, (_, edge) in connections.items()}
         self._views = views(its, self._here.clusters, known=self._views)
         self._here.views = {name: view.cluster for name, view in self._views.items()}
-        self._here.prober = sandboxes.NoProber(self._here.clock) if its.sandboxed else probing.HttpProber()
+        if its.sandboxed is not self._here.settings.sandboxed:
+            self._here.prober = _prober(its, self._models)
         self._here.settings = its
         self._models.adjust(its)
         self._opener.adjust(key_files(its))
@@ -159,6 +160,10 @@ class Edges:
             await view.cluster.close()
         for _, connected in self._clusters.values():
             await connected.close()
+
+
+def _prober(its: deployment.Deployment, models: sandboxes.Sandboxes) -> ports.Prober:
+    return sandboxes.NoProber(models.clock) if its.sandboxed else probing.HttpProber()
 
 
 def key_files(its: deployment.Deployment) -> dict[str, pathlib.Path]:

@@ -13,6 +13,8 @@ RETRY = 1.0
 BRAKED = 15.0
 """Seconds until a braked target looks again by itself whether the others have recovered."""
 HOUR = 3600.0
+UNSEEN = frozenset({rollouts.Phase.BEFORE, rollouts.Phase.APPLYING, rollouts.Phase.DURING, rollouts.Phase.SETTLING})
+"""Phases in which the health of the whole release has not been looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +87,33 @@ class Failing:
         return None
 
     async def _brake(self, key: ids.TargetKey) -> verdicts.Verdict:
-        now, failed = self._here.clock.monotonic(), set(self._failing)
+        now, failed, coming = self._here.clock.monotonic(), set(self._failing), set[ids.TargetKey]()
         known = set(self._heads.known())
         for other in known - failed:
-            if age(self._here, (await self._here.journal.ledger(other)).failed_at) < brake.WITHIN:
+            its = await self._here.journal.ledger(other)
+            if age(self._here, its.failed_at) < brake.WITHIN:
                 failed.add(other)
+            elif self._comes(its):
+                coming.add(other)
         return brake.judge(
             brake.Neighbours(
                 failed=len(failed),
-                unwell=len(set(self._unwell) - failed),
+                unwell=len((set(self._unwell) | coming) - failed),
                 total=len(known),
                 waited=now - self._failing[key],
             )
         )
+
+    def _comes(self, ledger: records.Ledger) -> bool:
+        """Whether a release of the target is about to begin, or has begun and nobody has looked yet how it does. Where
+        pods are refused at once the first of many targets failed while the others were still being applied, and was
+        taken back alone."""
+        head, present, rollout = self._heads.of(ledger.target), ledger.present, ledger.rollout
+        if ledger.hold or ledger.pause:
+            return False
+        if rollout:
+            return rollout.purpose is rollouts.Purpose.RELEASE and rollout.phase in UNSEEN
+        return isinstance(head, heads.Prepared) and (not present or present.input_digest != head.inputs.digest)
 
     async def _braked(self, ledger: records.Ledger, because: str) -> Answer:
         self._waiting.add(ledger.target)

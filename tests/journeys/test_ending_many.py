@@ -1,7 +1,5 @@
 """Many targets fail at once: no release is to blame, nothing is reverted, somebody is paged (design §8)."""
 
-import pytest
-
 from reconciler.model import outcomes, records
 from tests.support import endings, site
 
@@ -37,7 +35,6 @@ def test_nothing_is_reverted_and_each_target_pages_once(a_site: site.Site) -> No
     assert changed == "desired-state/production/cart/manifests/all.yaml"
 
 
-@pytest.mark.only_kubernetes("pods are refused there so early that the first target fails alone")
 def test_the_brake_ends_when_the_others_have_recovered(a_site: site.Site) -> None:
     """A namespace limit refuses the pods of all five; it goes, and four get along without anybody's help."""
     good = five(a_site, "v1")

@@ -87,6 +87,7 @@ class Sandbox(cluster.SandboxCluster):
         self._running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._running
+        await super().close()
 
 
 async def _control(name: str, controllers: running.Controllers) -> None:

@@ -172,7 +172,8 @@ class SandboxCluster:
         return rights.Rights("whoever runs the sandbox", answers)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Its watches end."""
+        self.watches.close()
 
     def _served(self, key: ids.ObjectKey) -> None:
         if self._objects.served.preferred(key.kind_key) is None:

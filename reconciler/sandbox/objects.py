@@ -61,6 +61,10 @@ class Objects:
         """Call `heard` after every write, in order. It may write: that is told after what is being told."""
         self._listeners.append(heard)
 
+    def unsubscribe(self, heard: Callable[[Happened], None]) -> None:
+        """Tell it no more."""
+        self._listeners.remove(heard)
+
     def get(self, key: ids.ObjectKey) -> Stored | None:
         return self._kinds.get(key.kind_key, {}).get(key.namespace, {}).get(key.name)
 
@@ -368,7 +372,7 @@ class Objects:
         try:
             while self._untold:
                 told = self._untold.popleft()
-                for heard in self._listeners:
+                for heard in tuple(self._listeners):
                     heard(told)
         finally:
             self._telling = False

@@ -36,6 +36,7 @@ class Watching:
         self._coming: list[objects.Happened] = []
         self._due = False
         self._paused = False
+        self._closed = False
         self._trouble = ""
         self.times = 1
         """How often each change is delivered: a server may repeat itself after a reconnection."""
@@ -43,6 +44,15 @@ class Watching:
 
     def listen(self, heard: Callable[[ports.Seen], None]) -> None:
         self._listeners.append(heard)
+
+    def close(self) -> None:
+        """See and tell nothing any more."""
+        if self._closed:
+            return
+        self._closed = True
+        self._objects.unsubscribe(self._happened)
+        for kept in (self._listeners, self._following, self._coming, self._seen, self._shown, self._metas, self._kinds):
+            kept.clear()
 
     def want(self, wanted: Iterable[ports.Wanted]) -> None:
         """Watch these kinds from now on, in the whole cluster, and tell of what is there."""

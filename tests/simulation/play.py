@@ -121,6 +121,7 @@ class Play:
         if self.process is not None:
             self.told.tell(f"p{self.process.number} dies: {because}")
             self.process.kill()
+            self.inner[self.process.number].watches.close()
         self.process, self.memory.leader = None, None
         self.ended.set()
 
@@ -245,6 +246,7 @@ class Play:
         if not isinstance(error, errors.LeadershipLost | errors.JournalUnusable):
             self.told.complain("I11", f"the daemon ended with {error!r}")
         process.kill()
+        self.inner[process.number].watches.close()
         if process is self.process:
             self.process, self.memory.leader = None, None
             self.ended.set()

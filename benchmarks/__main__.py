@@ -10,7 +10,19 @@ import tempfile
 
 from benchmarks import machine, page
 
-ORDER = ("ceiling", "noop", "commit_to_applied", "bulk", "apps", "cold_start", "drift", "revert", "poll", "monorepo")
+ORDER = (
+    "ceiling",
+    "noop",
+    "commit_to_applied",
+    "bulk",
+    "apps",
+    "cold_start",
+    "drift",
+    "revert",
+    "poll",
+    "monorepo",
+    "rehearse",
+)
 
 
 def run(name: str, *, quick: bool) -> list[object]:

@@ -40,13 +40,15 @@ class Sops:
 
     def means(self, environment: str) -> str:
         """Changes when the key file or the binary does: what could not be opened with the old ones may be now."""
-        key, binary = self._key_files.get(environment), shutil.which("sops")
+        key = self._key_files.get(environment)
+        if key is None:
+            return ""  # nothing can be, whatever the binary: asked in every pass, so that the PATH is not searched
+        binary = shutil.which("sops")
         found = hashlib.sha256()
         for path in (key, binary):
             found.update(f"{path}\0".encode())
         with contextlib.suppress(OSError):
-            if key:
-                found.update(key.read_bytes()[:KEY_BYTES])
+            found.update(key.read_bytes()[:KEY_BYTES])
         with contextlib.suppress(OSError):
             if binary:
                 about = os.stat(binary)

@@ -243,7 +243,10 @@ class Advancing:
             rollout = replace(rollout, spent=saved.spent)
         turned = (rollout.unwell_since, rollout.blind_since) != (saved.unwell_since, saved.blind_since)
         if rollout.clock - saved.clock >= SAVE_EVERY or turned or command.hold:
-            ledger = await self._here.write(replace(ledger, rollout=rollout))
+            new = replace(ledger, rollout=rollout)
+            if ledger.outcome is outcomes.Outcome.WAITING and not (ledger.hold or command.hold):
+                new = replace(new, because=command.because)  # so that the pass's end is no write of its own
+            ledger = await self._here.write(new)
         if command.hold is None:
             return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, command.because, command.seconds))
         hold = outcomes.Hold(command.hold, command.because, rollout.revision)

@@ -78,10 +78,12 @@ class Rendering:
             raise errors.InvalidInput(tuple(f"{where}: {problem}" for problem in refused.problems)) from None
 
     def _key(self, target: targets.Target, *, input_digest: str, facts: live.ClusterFacts) -> str:
-        """Input digest + renderer version + parameters (design §6), never the commit."""
+        """Input digest + renderer version + parameters (design §6), never the commit. Plain YAML has no renderer: its
+        version, which searches the PATH, is not asked for in every pass."""
+        plain = isinstance(target.source, targets.ManifestFolder)
         return document.digest(
             input_digest,
-            self._renderer.version,
+            "" if plain else self._renderer.version,
             self._opener.means(target.key.environment) if self._opener else "",
             self._installation,
             str(target.key),

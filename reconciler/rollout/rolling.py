@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from reconciler.model import health, ids, outcomes, plans, rollouts, targets
 from reconciler.rollout import commands
 
+BEATS, LONGEST_BEAT = 60, 60.0
+"""Looks at a healthy release in its observation window, and the most seconds between two."""
 HEARTBEAT = 5.0
 """Seconds until a waiting rollout looks again though no watch woke it: Flux's interval of health checks, here only a
 safety net (I21)."""
@@ -172,10 +174,16 @@ def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Ver
         if rollout.spent >= window:
             return commands.Finish(f"{report.because}{f', for {window:.0f} s' if window else ''}")
         left = window - rollout.spent
-        return commands.Wait(f"healthy, observed for another {left:.0f} s", min(HEARTBEAT, left + 0.01))
+        return commands.Wait(f"healthy, observed for another {left:.0f} s", min(_beat(window), left + 0.01))
     if rollout.unwell >= RELAPSE_GRACE:
         return commands.Fail(f"relapse in the observation window: {report.because}", health.Blame.RELEASE)
     return commands.Wait(f"health lost in the observation window: {report.because}", 1.0)
+
+
+def _beat(window: float) -> float:
+    """Seconds between two looks at what is healthy: changes wake, so this only keeps the count of the time. Each is a
+    line on the disk; what a crash forgets of an hour's window is a minute at the most."""
+    return min(max(HEARTBEAT, window / BEATS), LONGEST_BEAT)
 
 
 def _scale_down(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:

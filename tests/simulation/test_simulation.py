@@ -8,8 +8,8 @@ import pytest
 
 from tests.simulation import play
 
-SEEDS = 48
-EACH = 6
+SEEDS = 80
+EACH = 10
 TWINS = 8
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import copying, opening, previewing, staging
+from reconciler.app import copying, dying, opening, previewing, staging
 from reconciler.model import ids, targets
 from reconciler.pipeline import heads, world
 from reconciler.pipeline import previewing as planning
@@ -106,9 +106,21 @@ async def _rehearse(
         if its_wish.goes_wrong.pods and not stage.befallen.struck:
             named = " and ".join(its_wish.goes_wrong.given)
             notes = (*notes, f"no pod came of a changed template: {named} had nothing to befall")
+        notes = (*notes, *_deaths(stage))
         return dataclasses.replace(
             found, notes=(*copied.notes, *notes), troubles=(*found.troubles, *([late] if late else []))
         )
+
+
+def _deaths(stage: staging.Stage) -> tuple[str, ...]:
+    """When the daemon died, and what it never came to."""
+    if stage.deaths is None:
+        return ()
+    died = [
+        f"{at}: {show.duration(stage.since(when))} after the change came, and started again {dying.RESTART:.0f} s later"
+        for at, when in stage.deaths.died
+    ]
+    return (*died, *(f"{at} had nothing to befall: the daemon never came to that" for at in stage.deaths.left))
 
 
 async def _play(stage: staging.Stage, copied: copying.Copied, its_wish: Wish) -> played.Rehearsal:

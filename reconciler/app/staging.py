@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing, copying, faulty, outside, renderers, sandboxes, surveying
+from reconciler.app import beside, composing, copying, dying, faulty, outside, renderers, sandboxes, surveying
 from reconciler.app import rebuilding as restoring
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import sops
@@ -18,7 +18,7 @@ from reconciler.edges.journal import memory
 from reconciler.model import outcomes, records
 from reconciler.pipeline import rebuilding, reverting, world
 from reconciler.rehearsal import faults, played
-from reconciler.sandbox import chance, objects
+from reconciler.sandbox import chance, objects, processes
 from reconciler.sandbox import clock as clocks
 from reconciler.sandbox.controllers import befalling, running, table
 from reconciler.settings import deployment
@@ -48,10 +48,13 @@ class Stage:
     befallen: befalling.NewPods
     moments: list[played.Moment] = field(default_factory=list)
     """Since `begin`."""
+    deaths: dying.Deaths | None = None
+    """Set, and the daemon is killed on the way."""
     failed: bool = False
     """Whether a release has failed since: what runs after that is not the change any more."""
     _began: float = 0.0
     _change: str = ""
+    _seen: bool = False
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _daemon: asyncio.Task[None] | None = None
 
@@ -59,9 +62,12 @@ class Stage:
         """The daemon starts, unless it runs."""
         if self._daemon:
             return
-        its_beats = beats.Beats(self.here.clock)
-        daemon = run.Daemon(self.here, its_beats, metrics.Metrics(), reloads=_no_reloads())
-        self._daemon = asyncio.create_task(daemon.run(self._stop), name="daemon")
+        life = self.deaths.live(self.here, self._run, kept=self.models.kept) if self.deaths else self._run(self.here)
+        self._daemon = asyncio.create_task(life, name="daemon")
+
+    async def _run(self, here: world.World) -> None:
+        daemon = run.Daemon(here, beats.Beats(here.clock), metrics.Metrics(), reloads=_no_reloads())
+        await daemon.run(self._stop)
 
     async def at_base(self, *, longest: float) -> str:
         """The base in the empty sandboxes, brought to rest; a sentence when it does not come to rest."""
@@ -105,6 +111,10 @@ class Stage:
         for kept in self.models.kept.values():
             self.befallen.begin(kept)
 
+    def since(self, when: float) -> float:
+        """Seconds from when the daemon saw the change until a monotonic time."""
+        return max(0.0, when - self._began)
+
     @property
     def begun(self) -> bool:
         return bool(self._change)
@@ -115,7 +125,8 @@ class Stage:
         self.failed = self.failed or event.kind is records.EventKind.ROLLOUT_FAILED
         now = self.here.clock.monotonic()
         if event.kind is records.EventKind.REVISION_SEEN and ("revision", self._change) in event.data:
-            self._began = now
+            self._began = self._began if self._seen else now  # a daemon that starts again sees it again
+            self._seen = True
         self.moments.append(played.Moment(now - self._began, event))
 
     async def rest(self, *, also: float = 0.0) -> str:
@@ -147,13 +158,21 @@ class Stage:
 
 
 class _Noted(memory.MemoryJournal):
-    """Counts what is written."""
+    """Counts what is written, and tells every event: also one whose process has died before it could."""
 
     writes = 0
+    heard: Callable[[records.Event], None]
 
-    async def write(self, *arguments: object, **named: object) -> None:
+    async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
         self.writes += 1
-        await super().write(*arguments, **named)  # type: ignore[arg-type] # handed through
+        await super().write(new, events=events, epoch=epoch)
+        for event in events:
+            self.heard(event)
+
+    async def append(self, events: Sequence[records.Event], *, epoch: int) -> None:
+        await super().append(events, epoch=epoch)
+        for event in events:
+            self.heard(event)
 
 
 @contextlib.asynccontextmanager
@@ -204,10 +223,14 @@ async def stage(
             clusters=clusters,
             settings=its,
             epoch=0,
-            heard=lambda event: made.heard(event),  # noqa: PLW0108 - `made` is made of this world
+            heard=lambda event: None,
             adjust=beside.fixed,
         )
         made = Stage(here, out, journal, models, befallen)
+        journal.heard = made.heard
+        if goes_wrong.killed:
+            made.deaths = dying.Deaths(goes_wrong.killed, begun=begun)
+            asyncio.get_running_loop().set_task_factory(processes.task_factory)
         copied.repository.refuses = goes_wrong.has("push-refused")
         closing.push_async_callback(made.stop)
         yield made

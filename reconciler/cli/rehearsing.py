@@ -47,6 +47,8 @@ def rehearse(
     * `probe-fails`: HTTP probes are answered with an error
     * `api-outage=30s`: the API server is away for so long, from the first write on
     * `push-refused`: the Git server refuses the revert commit
+    * `killed@record`, `killed@intent`, `killed@apply`, `killed@delete`, `killed@push`: the daemon dies right after its
+      first one of these, and starts again
 
     Examples:
 

@@ -31,7 +31,21 @@ WORDS: dict[str, Word] = {
     "probe-fails": Word("HTTP probes are answered with an error"),
     "api-outage": Word("the API server answers nothing for so long, from the first write on", default="30s"),
     "push-refused": Word("the Git server refuses the revert commit"),
+    "killed@record": Word("the daemon dies once it has recorded a step, and starts again"),
+    "killed@intent": Word("the daemon dies once it has recorded what it is about to write"),
+    "killed@apply": Word("the daemon dies once it has applied an object, and never hears the answer"),
+    "killed@delete": Word("the daemon dies once it has deleted an object"),
+    "killed@push": Word("the daemon dies once it has pushed the revert commit"),
 }
+
+BOUNDARIES: Mapping[str, tuple[str, str]] = {
+    "killed@record": ("journal", "write"),
+    "killed@intent": ("journal", "intend"),
+    "killed@apply": ("cluster", "apply"),
+    "killed@delete": ("cluster", "delete"),
+    "killed@push": ("git", "push"),
+}
+"""Fault → port and method whose first call since the change came is the last one of its process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,11 @@ class Faults:
     pods: Mapping[str, str] = field(default_factory=dict)
     given: tuple[str, ...] = ()
     outage: float = 0.0
+
+    @property
+    def killed(self) -> tuple[str, ...]:
+        """At which boundaries, each once."""
+        return tuple(dict.fromkeys(text for text in self.given if text in BOUNDARIES))
 
     def has(self, name: str) -> bool:
         return any(text.partition("=")[0] == name for text in self.given)

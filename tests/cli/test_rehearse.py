@@ -59,6 +59,21 @@ def test_the_same_rehearsal_twice(changes: desk.Desk) -> None:
     assert rehearse(changes, *arguments)["targets"][0]["seconds"] == first["targets"][0]["seconds"]
 
 
+@pytest.mark.parametrize("boundary", ["record", "intent", "apply", "push"])
+def test_a_daemon_that_dies_on_the_way_ends_where_it_would_have(changes: desk.Desk, boundary: str) -> None:
+    found = rehearse(changes, "--ref", "bad", "--fault", f"killed@{boundary}")
+    (target,) = found["targets"]
+    assert (found["verdict"], found["troubles"], target["git"]["step"]) == ("reverted", [], "pushed")
+    assert [step["what"] for step in target["steps"]].count("rollout-failed") == 1
+    assert f"killed@{boundary}: " in found["notes"][-1] and "started again" in found["notes"][-1]
+
+
+def test_a_death_that_never_comes_is_said(changes: desk.Desk) -> None:
+    found = rehearse(changes, "--ref", "good", "--fault", "killed@push", "--fault", "killed@apply")
+    assert found["verdict"] == "succeeds"
+    assert found["notes"][-1] == "killed@push had nothing to befall: the daemon never came to that"
+
+
 @pytest.fixture
 def probed(a_desk: desk.Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> desk.Desk:
     """An application with a probe, an hour for a rollout, and two in which it is observed."""

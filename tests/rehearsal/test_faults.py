@@ -20,6 +20,12 @@ def test_what_new_pods_get(given: list[str], pods: dict[str, str]) -> None:
     assert faults.parse(given).pods == pods
 
 
+def test_deaths_are_of_the_daemon_and_not_of_pods() -> None:
+    found = faults.parse(["killed@push", "crash-loop", "killed@apply", "killed@push"])
+    assert (found.killed, found.pods) == (("killed@push", "killed@apply"), {"behaviour": "crash-loop"})
+    assert set(faults.BOUNDARIES) == {word for word in faults.WORDS if word.startswith("killed@")}
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from reconciler import errors, ports
 from reconciler.model import live
 from reconciler.sandbox import clock as clocks
+from reconciler.sandbox import processes as dying
 from tests.simulation import process as processes
 
 T = TypeVar("T")
@@ -252,9 +253,9 @@ class Storm:
             await asyncio.sleep(self.chance.uniform(0.3, 8.0))
             await call()
 
-        token = processes.OWNER.set(None)
+        token = dying.OWNER.set(None)
         try:
             self.late.add(task := asyncio.get_running_loop().create_task(land()))
             task.add_done_callback(self.late.discard)
         finally:
-            processes.OWNER.reset(token)
+            dying.OWNER.reset(token)

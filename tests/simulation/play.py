@@ -2,7 +2,6 @@
 
 import asyncio
 import collections
-import contextvars
 import functools
 import logging
 import random
@@ -18,6 +17,7 @@ from reconciler.pipeline import reverting, world
 from reconciler.sandbox import chance, objects
 from reconciler.sandbox import clock as clocks
 from reconciler.sandbox import cluster as sandbox
+from reconciler.sandbox import processes as dying
 from reconciler.sandbox.controllers import table
 from reconciler.settings import deployment
 from tests.simulation import faults, git, invariants, people, scenery, story
@@ -209,7 +209,7 @@ class Play:
 
     def launch(self) -> None:
         self.started += 1
-        process = self.process = processes.Process(self.started, self.storm, self.told)
+        process = self.process = processes.Process(self.started, self.storm, told=self.told)
         self.told.tell(f"p{process.number} starts")
         inner = self.inner[process.number] = sandbox.SandboxCluster("main", self.kept)
         reached: Any = processes.Cluster(process, inner, self.kept, self.look)
@@ -233,9 +233,7 @@ class Play:
         )
         its_beats = self.beats[process.number] = beats.Beats(self.clock)
         daemon = run.Daemon(here, its_beats, metrics.Metrics(), reloads=_no_reloads())
-        context = contextvars.copy_context()
-        context.run(processes.OWNER.set, process)
-        task = context.run(asyncio.get_running_loop().create_task, daemon.run(asyncio.Event()))
+        task = process.start(daemon.run(asyncio.Event()))
         task.add_done_callback(functools.partial(self._over, process))
 
     def _over(self, process: processes.Process, task: asyncio.Task[None]) -> None:
@@ -254,7 +252,7 @@ class Play:
     # --- the run
 
     async def main(self) -> None:
-        asyncio.get_running_loop().set_task_factory(processes.task_factory)
+        asyncio.get_running_loop().set_task_factory(dying.task_factory)
         self.kept.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}, manager="kubelet")
         for name in scenery.SETTINGS.environments:
             self.kept.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, manager="admin")

@@ -21,6 +21,7 @@ from reconciler.edges.kustomize import renderer as kustomize_renderer
 from reconciler.model import targets
 from tests.render import examples
 from tests.support import gitserver
+from tests.support import kustomize as binary
 
 pytestmark = pytest.mark.row("F25")
 
@@ -83,10 +84,17 @@ async def test_helm() -> None:
 
 
 async def test_kustomize() -> None:
-    kustomize = kustomize_renderer.KustomizeRenderer(workers=1, search=os.environ["PATH"])
+    kustomize = kustomize_renderer.KustomizeRenderer(workers=1, search=str(binary.binary().parent))
     files = [examples.file("a/kustomization.yaml", "configMapGenerator: [{name: x, literals: [a=b]}]")]
-    assert await fails_for_now(lambda: kustomize.kustomize(targets.Kustomization("a"), files=files))
-    await kustomize.close()
+
+    async def built() -> str:
+        return await kustomize.kustomize(targets.Kustomization("a"), files=files)
+
+    try:
+        assert "could not be started" in await fails_for_now(built)
+        assert "kind: ConfigMap" in await built()
+    finally:
+        await kustomize.close()
 
 
 async def test_an_api_server() -> None:

@@ -71,6 +71,12 @@ class Ended:
     def fine(self) -> bool:
         return self.stop is Stop.EXITED and self.status == 0
 
+    @property
+    def spoke(self) -> bool:
+        """Whether it ended by itself: what a git says by its end that was killed, for memory or by somebody, is
+        nothing."""
+        return self.stop is Stop.EXITED and self.status >= 0
+
 
 class Git:
     """Git for one question: commands run one after the other in one thread, `halt` ends them from another."""

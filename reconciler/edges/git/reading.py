@@ -36,13 +36,18 @@ class Entry:
 
 
 def has(git: process.Git, revision: str) -> bool:
-    """Whether the mirror holds the commit."""
-    return git.run("cat-file", "-e", f"{revision}^{{commit}}").fine
+    """Whether the mirror holds the commit. Raises Transient when git was ended: unknown is not absent (I6)."""
+    ended = git.run("cat-file", "-e", f"{revision}^{{commit}}")
+    if not ended.spoke:
+        raise answers.local_failure(ended, where=git.place, doing=f"looking for {revision}")
+    return ended.fine
 
 
 def tip(git: process.Git, ref: str) -> str:
     """What a ref of the mirror names, '' when it does not exist. The object itself is not read."""
     ended = git.run("show-ref", "--verify", "--hash", "--", ref)
+    if not ended.spoke:
+        raise answers.local_failure(ended, where=git.place, doing=f"looking for {ref}")
     return ended.out.decode().strip() if ended.fine else ""
 
 
@@ -206,7 +211,7 @@ def _blobs(git: process.Git, oids: Sequence[str], *, most: int) -> dict[str, byt
         blobs[oid] = ended.out[end + 1 : end + 1 + int(header[2])]
         at = end + 1 + int(header[2]) + 1
     if not ended.fine or len(blobs) != len(oids) or at != len(ended.out):
-        if ended.stop is process.Stop.EXITED:
+        if ended.spoke:
             raise answers.Damaged(
                 f"mirror of repository {git.place.name} is damaged: a file cannot be read:"
                 f" {answers.quote(ended.err, where=git.place)}"

@@ -7,19 +7,22 @@ import hashlib
 import http.server
 import os
 import pathlib
+import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from reconciler import errors
 from reconciler.edges import git
+from reconciler.edges.git import answers
 from tests.support import gitserver, site
 
 Look = Callable[..., git.GitRepository]
+Ask = Callable[[git.GitRepository, str, str], Awaitable[object]]
 WEB = "desired-state/production/web"
 
 
@@ -177,6 +180,47 @@ async def test_a_git_that_is_killed_in_a_fetch_leaves_nothing(
     await repository.fetch(revision)
     size = sum(path.stat().st_size for path in mirror.rglob("*") if path.is_file())
     assert size < 1.2 * (1 << 20) + 100_000
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda its, new, old: its.files(new, ["a"]),
+        lambda its, new, old: its.oids(new, ["a"]),
+        lambda its, new, old: its.folders(new, "b"),
+        lambda its, new, old: its.descends(new, ancestor=old),
+        lambda its, new, old: its.commit_info(new),
+        lambda its, new, old: its.log(new, older=old, limit=2),
+    ],
+    ids=["files", "oids", "folders", "descends", "commit_info", "log"],
+)
+@pytest.mark.row("F06")
+async def test_a_git_that_is_killed_while_it_reads_is_neither_damage_nor_an_answer(
+    upstream: gitserver.Upstream, local: Look, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, question: Ask
+) -> None:
+    """By the kernel, for memory. Each of its commands once: the mirror stays, and nothing is absent or rewritten."""
+    old = upstream.commit({"a": "1", "b/c": "1"})
+    new = upstream.commit({"a": "2"})
+    repository = local(upstream)
+    truth = await question(repository, new, old)
+    real, tools = shutil.which("git"), tmp_path / "tools"
+    tools.mkdir()
+    count = tools / "count"
+    (tools / "git").write_text(
+        f'#!/bin/sh\nn=$(cat {count}); echo $((n - 1)) > {count}\n[ "$n" = 1 ] && kill -9 $$\nexec {real} "$@"\n'
+    )
+    (tools / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    killed = 0
+    for nth in range(1, 6):
+        count.write_text(str(nth))
+        try:
+            assert await question(repository, new, old) == truth
+        except errors.Transient as error:
+            killed += 1
+            assert not isinstance(error, answers.Damaged)
+        assert not list((tmp_path / "mirrors").glob("*.damaged"))
+    assert killed
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -34,9 +34,23 @@ TOKENS = (
 )
 
 
+def mangled(good: Sequence[Any], *, most: int = 4) -> st.SearchStrategy[Any]:
+    """One of the documents, with up to `most` wounds. No text of it holds a lone surrogate: no reader lets one in."""
+    return _mangled(good, most).map(_whole)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return value
+
+
 @st.composite
-def mangled(draw: st.DrawFn, good: Sequence[Any], *, most: int = 4) -> Any:
-    """One of the documents, with up to `most` wounds."""
+def _mangled(draw: st.DrawFn, good: Sequence[Any], most: int) -> Any:
     value = copy.deepcopy(draw(st.sampled_from(good)))
     for _ in range(draw(st.integers(0, most))):
         value = _wounded(draw, value, good)

@@ -8,6 +8,9 @@ from reconciler.model import ids
 RUNS = frozenset({ids.KindKey("batch", "Job"), ids.KindKey("", "Pod")})
 """Kinds that run to an end. A hook of another kind (a ConfigMap, a ServiceAccount) is applied in its turn and stays."""
 
+TTL_SEEN = 30
+"""Seconds a finished Job must stay (`ttlSecondsAfterFinished`) for a watch to see how it ended for certain."""
+
 
 class Moment(enum.Enum):
     """When a hook is due. An installation is a release of a target that was never good yet."""

@@ -36,7 +36,8 @@ def manifest_set(
     """The target's objects, sorted by key. Raises `errors.InvalidInput` with all problems at once, each
     `file:line: what is wrong; remedy` (`file: …` where the line is not known)."""
     everything, problems = _unpacked(documents)
-    unpacked = [order.named(each) for each in everything if not order.left_out(each)]
+    written = [order.named(each) for each in everything if not order.left_out(each)]
+    unpacked = [order.kept(each) for each in written]
     if len(unpacked) > OBJECTS:
         raise errors.InvalidInput(
             (f"{target.key}: renders to {len(unpacked)} objects, more than {OBJECTS}; split the application",)
@@ -59,7 +60,7 @@ def manifest_set(
         more = [f"{target.key}: {hidden} more problems; correct these first"] if hidden > 0 else []
         raise errors.InvalidInput((*problems[:PROBLEMS_SHOWN], *more))
     told = [left for each in everything if (left := order.left_out(each))]
-    told += [note for each in unpacked for note in order.notes(each.value)]
+    told += [note for each in written for note in order.notes(each.value)]
     told += namespaces
     return manifests.ManifestSet(tuple(found[key] for key in sorted(found)), (*notes, *dict.fromkeys(told)))
 

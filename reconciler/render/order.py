@@ -80,6 +80,7 @@ REMOVALS = {found.value: found for found in hooks.Removal} | {
     "HookSucceeded": hooks.Removal.SUCCEEDED,
     "HookFailed": hooks.Removal.FAILED,
 }
+TTL = "ttlSecondsAfterFinished"
 SUFFIX = 7
 """Characters of the digest that completes a hook's `generateName`."""
 
@@ -144,10 +145,30 @@ def named(each: parsed.Parsed) -> parsed.Parsed:
     return parsed.Parsed({**_mapping(each.value), "metadata": {**rest, "name": name}}, each.origin)
 
 
+def kept(each: parsed.Parsed) -> parsed.Parsed:
+    """A hook's Job that would go as soon as it has ended stays until its end is seen: ingress-nginx' chart and others
+    have a `ttlSecondsAfterFinished` of 0, and whoever deploys a published chart cannot write another into it."""
+    if not _goes_at_once(each.value):
+        return each
+    spec = {**document.mapping(_mapping(each.value), "spec"), TTL: hooks.TTL_SEEN}
+    return parsed.Parsed({**_mapping(each.value), "spec": spec}, each.origin)
+
+
+def _goes_at_once(value: document.JsonValue) -> bool:
+    found = _mapping(value)
+    ttl = document.at(found, "spec", TTL)
+    short = type(ttl) is int and 0 <= ttl < hooks.TTL_SEEN
+    return short and found.get("kind") == "Job" and _language(_annotations(found)) is not None
+
+
 def notes(value: document.JsonValue) -> list[str]:
-    """What a person should know of the annotations' meaning here."""
+    """What a person should know of the meaning of an object's annotations and fields here."""
     annotations = _annotations(value)
-    return [WAVES_NOTE] if order.ARGO_WAVE in annotations and order.WAVE not in annotations else []
+    found = [WAVES_NOTE] if order.ARGO_WAVE in annotations and order.WAVE not in annotations else []
+    if _goes_at_once(value):
+        name, ttl = document.text(_mapping(value), "metadata", "name"), document.at(_mapping(value), "spec", TTL)
+        found.append(f"hook Job {name} is kept for {hooks.TTL_SEEN} s after its end, not {ttl}: the end has to be seen")
+    return found
 
 
 def _wave(annotations: Mapping[str, document.JsonValue]) -> tuple[int, list[str]]:

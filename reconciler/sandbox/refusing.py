@@ -95,7 +95,8 @@ def _number(body: Json, *path: str, least: int = 0) -> Iterator[immutable.Compla
         yield immutable.Complaint(".".join(path), f"Invalid value: {found}: must be greater than or equal to {least}")
 
 
-def _pods(spec: Json, path: str) -> Iterator[immutable.Complaint]:
+def _pods(spec: Json, path: str, *, claims: bool = False) -> Iterator[immutable.Complaint]:
+    """`claims`: volumes may come from a StatefulSet's claims, so mounts are looked at only when a pod is made."""
     containers = podspecs.mappings(spec, "containers")
     if not containers:
         yield immutable.Complaint(f"{path}.containers", "Required value")
@@ -115,7 +116,7 @@ def _pods(spec: Json, path: str) -> Iterator[immutable.Complaint]:
             yield from _port(port.get("containerPort"), f"{where}.ports[{at}].containerPort")
         mounted = {document.text(volume, "name") for volume in podspecs.mappings(spec, "volumes")}
         for at, mount in enumerate(podspecs.mappings(container, "volumeMounts")):
-            if document.text(mount, "name") not in mounted:
+            if document.text(mount, "name") not in mounted and not claims:
                 yield immutable.Complaint(
                     f"{where}.volumeMounts[{at}].name", f'Not found: "{document.text(mount, "name")}"'
                 )
@@ -137,7 +138,8 @@ def _workload(body: Json) -> Iterator[immutable.Complaint]:
         labels = document.encode(document.mapping(template, "metadata", "labels")).decode()
         because = "`selector` does not match template `labels`"
         yield immutable.Complaint("spec.template.metadata.labels", f"Invalid value: {labels}: {because}")
-    yield from _pods(document.mapping(template, "spec"), "spec.template.spec")
+    claims = document.text(body, "kind") == "StatefulSet"
+    yield from _pods(document.mapping(template, "spec"), "spec.template.spec", claims=claims)
     policy = document.text(template, "spec", "restartPolicy")
     if policy != "Always":
         yield immutable.Complaint(

@@ -1,10 +1,7 @@
 """Jobs and CronJobs. A Job has succeeded when it says Complete, and not before: a running one proves nothing."""
 
-from reconciler.model import document, health
+from reconciler.model import document, health, hooks
 from reconciler.verify import family, judgement, pods
-
-TTL_SEEN = 30
-"""Seconds a finished Job must stay for a watch to see how it ended for certain."""
 
 
 def job(found: document.Json, relatives: family.Family, patience: judgement.Patience) -> judgement.Judgement:
@@ -45,9 +42,10 @@ def gone(wanted: document.Json, patience: judgement.Patience) -> judgement.Judge
     ttl = document.at(wanted, "spec", "ttlSecondsAfterFinished")
     if not isinstance(ttl, int):
         return None
-    if patience.observing or ttl >= TTL_SEEN:
+    if patience.observing or ttl >= hooks.TTL_SEEN:
         return judgement.suspended(f"has finished and was removed after its {ttl} s (`ttlSecondsAfterFinished`)")
-    because = f"gone before its end was seen: give it a `ttlSecondsAfterFinished` of at least {TTL_SEEN}, it has {ttl}"
+    least = hooks.TTL_SEEN
+    because = f"gone before its end was seen: give it a `ttlSecondsAfterFinished` of at least {least}, it has {ttl}"
     return judgement.Judgement(health.State.MISSING, because)
 
 

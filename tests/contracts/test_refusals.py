@@ -49,6 +49,15 @@ def stateful(**spec: Any) -> Json:
     return object_of("apps/v1", "StatefulSet", namespace=SHOP, spec=whole)
 
 
+def mounting(**spec: Any) -> Json:
+    """A StatefulSet whose container mounts `data`: the volume of a claim, or of nothing."""
+    found = stateful(**spec)
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    mounts = [{"name": "data", "mountPath": "/data"}]
+    template = TEMPLATE | {"spec": {"containers": [container | {"volumeMounts": mounts}]}}
+    return stateful(template=template, **spec)
+
+
 def daemons(labels: Json) -> Json:
     template = TEMPLATE | {"metadata": {"labels": labels}}
     return object_of(
@@ -132,6 +141,10 @@ CASES: dict[str, list[Step]] = {
     "no-image": [apply(pod(containers=[{"name": "a"}]))],
     "an-unknown-policy": [apply(container(imagePullPolicy="Sometimes"))],
     "a-port-out-of-range": [apply(container(ports=[{"containerPort": 70_000}]))],
+    "a-mount-of-a-claim": [
+        apply(mounting(replicas=0, volumeClaimTemplates=[{"metadata": {"name": "data"}, "spec": CLAIM}]))
+    ],
+    "a-mount-of-no-claim": [apply(mounting(replicas=0))],
     "a-mount-of-nothing": [apply(container(volumeMounts=[{"name": "x", "mountPath": "/x"}]))],
     "a-restart-policy-of-jobs": [apply(pod(restartPolicy="Never"))],
     "a-job-that-restarts-always": [apply(object_of("batch/v1", "Job", namespace=SHOP, spec={"template": TEMPLATE}))],

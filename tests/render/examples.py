@@ -27,6 +27,7 @@ FACTS = live.ClusterFacts(
         served("v1", "Pod"),
         served("v1", "Namespace", namespaced=False),
         served("apps/v1", "Deployment"),
+        served("batch/v1", "Job"),
         served("networking.k8s.io/v1", "Ingress"),
         served("rbac.authorization.k8s.io/v1", "ClusterRole", namespaced=False),
         served("apiextensions.k8s.io/v1", "CustomResourceDefinition", namespaced=False),

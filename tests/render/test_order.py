@@ -141,6 +141,23 @@ def test_hooks_that_no_sync_runs_are_left_out_with_a_note(annotations: str, note
     assert found.notes[0].startswith(note)
 
 
+@pytest.mark.parametrize(
+    ("annotations", "ttl", "becomes"),
+    [
+        ("{helm.sh/hook: pre-install}", 0, hooks.TTL_SEEN),
+        ("{argocd.argoproj.io/hook: PostSync}", 29, hooks.TTL_SEEN),
+        ("{helm.sh/hook: pre-install}", 60, 60),
+        ("{}", 0, 0),  # no hook: whose it is may write another
+    ],
+)
+def test_a_job_of_a_hook_stays_until_its_end_is_seen(annotations: str, ttl: int, becomes: int) -> None:
+    head = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: a, annotations: {annotations}}}\n"
+    found = examples.assembled(head + f"spec: {{ttlSecondsAfterFinished: {ttl}}}")
+    assert found.manifests[0].document()["spec"] == {"ttlSecondsAfterFinished": becomes}
+    told = [f"hook Job a is kept for 30 s after its end, not {ttl}: the end has to be seen"]
+    assert list(found.notes) == (told if ttl != becomes else [])
+
+
 def test_a_hook_without_a_name_of_its_own_is_named_by_its_content() -> None:
     """As Argo CD's examples have it; one name for one content, so that two renders are the same (I12)."""
     document = HEAD.replace("name: a", "generateName: migrate-") + "{argocd.argoproj.io/hook: PreSync}\ndata: {v: '1'}"

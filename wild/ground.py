@@ -68,10 +68,10 @@ class Ground:
         self._write_application(settings)
         return self.team.commit(f"{self.source.name}, as it is")
 
-    def commit_nothing_new(self) -> str:
+    def commit_nothing_new(self, message: str) -> str:
         """New inputs that render to the same objects."""
-        (self.folder / "NOTES.md").write_text("A commit that changes no object.\n")
-        return self.team.commit("Nothing new")
+        (self.folder / "NOTES.md").write_text(f"A commit that changes no object.\n\n{message}\n")
+        return self.team.commit(message)
 
     def commit_removal(self) -> str:
         """All objects taken out of Git. One takes their place: rendering to nothing never deletes (I6)."""
@@ -132,18 +132,23 @@ class Ground:
     def settled(
         self, revision: str, *, patience: float, held_for: float, past: outcomes.Hold | None = None
     ) -> records.Ledger:
-        """The ledger once `revision` is good; applied, and not healthy after `WELL`; or held by the same hold for
-        `held_for` seconds. As it is when `patience` is over. `past`: a hold that was answered, and is not believed."""
+        """The ledger once `revision` is good; applied, and not healthy after `WELL`; or, for `held_for` seconds, held
+        by the same hold or waiting for the health of the same wave. As it is when `patience` is over.
+
+        `past`: a hold that was answered, and is not believed.
+        """
         deadline, before, since = time.monotonic() + patience, "", 0.0
 
         def at_rest() -> records.Ledger | None:
             nonlocal before, since
             ledger, now = self.team.ledger(self.target.application), time.monotonic()
             good = ledger.last_good is not None and ledger.last_good.revision == revision and ledger.rollout is None
-            applied = ledger.rollout is not None and ledger.rollout.phase in APPLIED
+            its = ledger.rollout if ledger.rollout and ledger.rollout.revision == revision else None
             state, long_enough = "", held_for
-            if applied and ledger.rollout is not None and ledger.rollout.revision == revision:
+            if its and its.phase in APPLIED:
                 state, long_enough = f"applied {revision}", WELL
+            elif its and its.phase is rollouts.Phase.SETTLING and not ledger.hold:
+                state = f"settling {its.wave} {ledger.because}"
             elif ledger.hold is not None:
                 state = f"{ledger.hold.reason.value} {ledger.hold.because}"
                 long_enough = 1.0 if ledger.hold.revision == revision and ledger.hold != past else held_for

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler import errors
-from reconciler.model import ids, manifests, outcomes, records
+from reconciler.model import ids, manifests, outcomes, records, rollouts
 from wild import blame, ground, looking
 
 CREATED = 201
@@ -133,6 +133,10 @@ class Try:
         revision = place.team.git("rev-parse", "HEAD")
         ground.start(place)
         ledger = place.settled(revision, patience=self._patience.settle, held_for=self._patience.held)
+        if ledger.rollout and ledger.rollout.phase is rollouts.Phase.SETTLING:
+            self._sentences.append(f"not healthy: {ledger.because}; what waits behind it came with the next commit")
+            revision = place.commit_nothing_new("Nothing new, so that nobody waits for what becomes healthy nowhere")
+            ledger = place.settled(revision, patience=self._patience.settle, held_for=self._patience.held)
         calls = place.calls(after=mark)
         self.report.calls = len(calls)
         self.report.created = len({_about(line) for line in calls if line["responseStatus"].get("code") == CREATED})
@@ -156,7 +160,7 @@ class Try:
     def _second_pass(self) -> None:
         place = self._place
         mark = place.team.cluster.audit_mark()
-        revision = place.commit_nothing_new()
+        revision = place.commit_nothing_new("Nothing new")
         place.settled(revision, patience=self._patience.settle, held_for=self._patience.held)
         place.quiet(after=mark, seconds=QUIET, patience=self._patience.settle)
         self.report.second = tuple(_told(line) for line in place.calls(after=mark))

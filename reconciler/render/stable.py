@@ -1,11 +1,16 @@
 """Does the same input render to the same bytes (I12)? Charts may use random passwords, new certificates, the time."""
 
+import json
 import re
 from collections.abc import Sequence
 
 from reconciler.model import document, fields, ids, manifests, sources
 
 PATHS_SHOWN = 5
+RULE_FIELDS = 100
+"""As many as the settings take in one rule."""
+_BARE = re.compile(r"[A-Za-z][A-Za-z0-9._-]*", re.ASCII)
+"""A name or a path that YAML takes as text without quotes."""
 _ACTION = re.compile(rb"\{\{.*?\}\}", re.DOTALL)
 _NOW = re.compile(rb'"(?:\\.|[^"\\])*"|`[^`]*`|/\*.*?\*/|(?<![\w.$])now\b', re.DOTALL)
 _ANOTHER_TIME = b'(toDate "2006-01-02" "2001-02-03")'
@@ -39,7 +44,8 @@ def differences(first: manifests.ManifestSet, second: manifests.ManifestSet) -> 
             paths = _paths(here[key].document(), there[key].document())
             shown = ", ".join(paths[:PATHS_SHOWN]) + (" and more" if len(paths) > PATHS_SHOWN else "")
             found.append(
-                f"{here[key].origin}: {key} differs between two renders of the same chart at {shown}; {_REMEDY}"
+                f"{here[key].origin}: {key} differs between two renders of the same chart at {shown}; {_REMEDY}:"
+                f" keepLive: [{_rule(key, paths)}]"
             )
     return tuple(found)
 
@@ -48,6 +54,15 @@ _REMEDY = (
     "write a fixed value or name an existing Secret instead of a random value, certificate or time; or leave the field"
     " to the cluster after it was made, by keepLive or ignore in application.yaml"
 )
+
+
+def _rule(key: ids.ObjectKey, paths: Sequence[str]) -> str:
+    """What goes into `keepLive` to leave these fields to the cluster, ready to be copied."""
+    name, *written = [
+        text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+        for text in (key.name, *paths[:RULE_FIELDS])
+    ]
+    return f"{{kind: {key.kind_key}, name: {name}, fields: [{', '.join(written)}]}}"
 
 
 def _other_name(key: ids.ObjectKey, manifest: manifests.Manifest) -> str:

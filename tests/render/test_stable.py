@@ -1,6 +1,7 @@
 """Unstable renders: what differs is named by path, and `now` is moved without touching other words."""
 
 import pytest
+import yaml
 
 from reconciler.render import stable
 from tests.render import examples
@@ -18,6 +19,14 @@ def test_differences_are_named_by_path_and_show_no_value() -> None:
     (found,) = stable.differences(one, other)
     assert found.startswith("web.yaml:1: Secret web/a differs between two renders of the same chart at data.password;")
     assert "hunter" not in found
+
+
+def test_the_remedy_can_be_copied_into_application_yaml() -> None:
+    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, annotations: {example.com/sum: s%s}}\ndata: {k: v%s}\n"
+    (found,) = stable.differences(*(examples.assembled(text % (number, number)) for number in (1, 2)))
+    written = yaml.safe_load(found.partition("application.yaml: ")[2])
+    paths = ["data.k", "metadata.annotations[example.com/sum]"]
+    assert written == {"keepLive": [{"kind": "ConfigMap", "name": "a", "fields": paths}]}
 
 
 def test_random_names_are_named() -> None:

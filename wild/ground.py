@@ -20,13 +20,14 @@ from reconciler import yamltext
 from reconciler.model import ids, outcomes, records, rollouts
 from tests.clusterkit import access, controlplane, processes
 from tests.support import audit, kustomize, site
+from wild import cloud
 from wild import source as sources
 
 RECORDS = "reconciler"
 """The reconciler's own namespace."""
 WELL = 15.0
-"""Seconds that applied objects get to become healthy: kwok's pods are ready within one, and what waits for a cloud, a
-volume or a controller waits for ever here."""
+"""Seconds that applied objects get to become healthy: kwok's pods are ready within one, and what waits for a controller
+that does not run waits for ever here."""
 APPLIED = (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
 FLAGS = ("--allow-privileged=true",)
 """As every distribution has it: storage and network drivers need it."""
@@ -199,6 +200,7 @@ def ready(source: sources.Source, *, namespace: str) -> Iterator[Ground]:
         os.environ["PATH"] += f"{os.pathsep}{kustomize.binary().parent}"
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(controlplane.running(api_server_flags=FLAGS))
+        stack.enter_context(cloud.over(cluster))
         folder = stack.enter_context(processes.owned_folder())
         team = site.Site(folder, cluster, RECORDS)
         team.settings["environments"][site.ENVIRONMENT]["verify"] = {

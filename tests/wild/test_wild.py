@@ -12,10 +12,10 @@ from wild import blame, ground, source, telling, trying
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {"name": "lamps.wild.example"},
+    "metadata": {"name": "servicemonitors.monitoring.coreos.com"},
     "spec": {
-        "group": "wild.example",
-        "names": {"plural": "lamps", "singular": "lamp", "kind": "Lamp"},
+        "group": "monitoring.coreos.com",
+        "names": {"plural": "servicemonitors", "singular": "servicemonitor", "kind": "ServiceMonitor"},
         "scope": "Namespaced",
         "versions": [
             {
@@ -29,13 +29,19 @@ DEFINITION = {
         ],
     },
 }
-LAMP = {"apiVersion": "wild.example/v1", "kind": "Lamp", "metadata": {"name": "desk"}}
+MONITOR = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "metadata": {"name": "web"}}
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lit"}}
-WAITING = {
+ADDRESSED = {
     "apiVersion": "v1",
     "kind": "Service",
     "metadata": {"name": "front", "namespace": "lit"},
     "spec": {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": "web"}},
+}
+STORED = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "data"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
 }
 
 
@@ -90,17 +96,17 @@ def test_a_failure_is_ours_until_shown_otherwise(because: str, whose: blame.Whos
 
 
 def test_a_folder_is_applied_is_quiet_and_is_removed(tmp_path: pathlib.Path) -> None:
-    """A definition and its object in one folder, a namespace that it brings, a Service that no cloud serves here."""
-    folder = tmp_path / "lamps"
+    """A definition and its object, a namespace that the folder brings, and what waits for a provider."""
+    folder = tmp_path / "web"
     folder.mkdir()
-    objects = [LAMP, WAITING, site.deployment("web", replicas=1), NAMESPACE, DEFINITION]
+    objects = [MONITOR, ADDRESSED, STORED, site.deployment("web", replicas=1), NAMESPACE, DEFINITION]
     (folder / "all.yaml").write_text(yaml.safe_dump_all(objects))
     patience = trying.Patience(site.PATIENCE)
     with ground.ready(source.found(folder), namespace="wild") as place:
         report = trying.Try(place, patience=patience, said=lambda step: None).run()
     told = telling.text(report)
-    assert (report.objects, report.created, report.removed) == (5, 5, 5), told
+    assert (report.objects, report.created, report.removed) == (6, 6, 6), told
     assert (report.second, report.again, report.left) == ((), (), ()), told
-    assert [failure.whose for failure in report.failures] == [blame.Whose.BARE], told
+    assert (report.healthy, report.failures) == (True, ()), told
     assert told.endswith("APPLIED, QUIET, REMOVED\n")
     assert json.loads(telling.as_json(report))["clean"]

@@ -32,8 +32,8 @@ NODE: access.Json = {
     "kind": "Node",
     "metadata": {"name": "node-1", "labels": {"kubernetes.io/hostname": "node-1", "kubernetes.io/os": "linux"}},
     "status": {
-        "allocatable": {"cpu": "512", "memory": "2048Gi", "pods": "10000"},
-        "capacity": {"cpu": "512", "memory": "2048Gi", "pods": "10000"},
+        "allocatable": {"cpu": "512", "memory": "2048Gi", "ephemeral-storage": "2048Gi", "pods": "10000"},
+        "capacity": {"cpu": "512", "memory": "2048Gi", "ephemeral-storage": "2048Gi", "pods": "10000"},
     },
 }
 

@@ -2,7 +2,7 @@
 range. The most common of its rules; what the schemas say is checked before."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.model import document, ids, live
 from reconciler.sandbox import immutable, podspecs, shapes
@@ -95,8 +95,8 @@ def _number(body: Json, *path: str, least: int = 0) -> Iterator[immutable.Compla
         yield immutable.Complaint(".".join(path), f"Invalid value: {found}: must be greater than or equal to {least}")
 
 
-def _pods(spec: Json, path: str, *, claims: bool = False) -> Iterator[immutable.Complaint]:
-    """`claims`: volumes may come from a StatefulSet's claims, so mounts are looked at only when a pod is made."""
+def _pods(spec: Json, path: str, *, claims: Iterable[Json] = ()) -> Iterator[immutable.Complaint]:
+    """`claims`: a StatefulSet's templates of claims, whose volumes its pods can mount as well."""
     containers = podspecs.mappings(spec, "containers")
     if not containers:
         yield immutable.Complaint(f"{path}.containers", "Required value")
@@ -115,8 +115,9 @@ def _pods(spec: Json, path: str, *, claims: bool = False) -> Iterator[immutable.
         for at, port in enumerate(podspecs.mappings(container, "ports")):
             yield from _port(port.get("containerPort"), f"{where}.ports[{at}].containerPort")
         mounted = {document.text(volume, "name") for volume in podspecs.mappings(spec, "volumes")}
+        mounted |= {document.text(claim, "metadata", "name") for claim in claims}
         for at, mount in enumerate(podspecs.mappings(container, "volumeMounts")):
-            if document.text(mount, "name") not in mounted and not claims:
+            if document.text(mount, "name") not in mounted:
                 yield immutable.Complaint(
                     f"{where}.volumeMounts[{at}].name", f'Not found: "{document.text(mount, "name")}"'
                 )
@@ -138,7 +139,7 @@ def _workload(body: Json) -> Iterator[immutable.Complaint]:
         labels = document.encode(document.mapping(template, "metadata", "labels")).decode()
         because = "`selector` does not match template `labels`"
         yield immutable.Complaint("spec.template.metadata.labels", f"Invalid value: {labels}: {because}")
-    claims = document.text(body, "kind") == "StatefulSet"
+    claims = podspecs.mappings(document.mapping(body, "spec"), "volumeClaimTemplates")
     yield from _pods(document.mapping(template, "spec"), "spec.template.spec", claims=claims)
     policy = document.text(template, "spec", "restartPolicy")
     if policy != "Always":

@@ -95,6 +95,7 @@ def test_a_failure_is_ours_until_shown_otherwise(because: str, whose: blame.Whos
     assert blame.attributed(because).whose is whose
 
 
+@pytest.mark.cluster
 def test_a_folder_is_applied_is_quiet_and_is_removed(tmp_path: pathlib.Path) -> None:
     """A definition and its object, a namespace that the folder brings, and what waits for a provider."""
     folder = tmp_path / "web"

@@ -1,5 +1,6 @@
 """The loader reads what kubectl reads; everything else is refused in one way, with a line and without a value."""
 
+import json
 from typing import Any
 
 import pytest
@@ -266,6 +267,23 @@ def test_an_anchor_may_be_defined_again() -> None:
 )
 def test_documents_are_those_that_kubectl_sees(text: str | bytes, expected: list[tuple[int, object]]) -> None:
     assert [(document.line, document.value) for document in yamltext.load_all(text, "app.yaml")] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'{"a": "\ud83d\ude00\uD83D\uDE00", "b": ["x\\\\\ud83d\ude00"]}',
+        r'{"a": "\\ud83d\\ude00", "\ud83d\ude00": "\u00e9\/"}',
+        '\n  {"a": "\\ud83d\\ude00"}\n',
+    ],
+)
+def test_json_is_read_as_json_with_its_pairs_of_escapes(text: str) -> None:
+    assert values(text) == [json.loads(text)]
+
+
+@pytest.mark.parametrize("text", [r'{"a": "\ud83d"}', r'{"a": "\ude00\ud83d"}', r'a: "\ud83d\ude00"'])
+def test_half_a_character_and_pairs_in_yaml_are_refused_as_by_kubectl(text: str) -> None:
+    assert "invalid Unicode character escape code" in problems(text)[0]
 
 
 def test_ordinary_manifests_are_read_as_by_other_loaders() -> None:

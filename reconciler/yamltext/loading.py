@@ -1,6 +1,11 @@
 """The two ways in: many documents, fast; or one settings file with the line of every key."""
 
+import re
+
 from reconciler.yamltext import loader, places, scalars, shapes
+
+PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+"""A character beyond the first 65,536, as JSON escapes it: YAML knows no such pairs, and kubectl reads JSON as JSON."""
 
 
 def load_all(
@@ -74,7 +79,15 @@ def _checked(text: str | bytes, where: str, *, limits: shapes.Limits) -> str:
     # kubectl reads line by line and ends every line alike: a block scalar at the end of a file without a final newline
     # has one nevertheless.
     string = string.replace("\r\n", "\n")
+    if string.lstrip().startswith("{"):
+        string = PAIR.sub(_joined, string)
     return string if string.endswith("\n") else string + "\n"
+
+
+def _joined(pair: re.Match[str]) -> str:
+    """The pair as YAML's one escape."""
+    high, low = int(pair[2], 16) - 0xD800, int(pair[3], 16) - 0xDC00
+    return f"{pair[1]}\\U{0x10000 + (high << 10) + low:08x}"
 
 
 def _refuse_odd_separators(string: str, where: str) -> None:

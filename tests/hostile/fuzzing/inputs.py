@@ -36,16 +36,17 @@ TOKENS = (
 
 def mangled(good: Sequence[Any], *, most: int = 4) -> st.SearchStrategy[Any]:
     """One of the documents, with up to `most` wounds. No text of it holds a lone surrogate: no reader lets one in."""
-    return _mangled(good, most).map(_whole)
+    return _mangled(good, most).map(whole)
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
+    """Without lone surrogates, as everything is that was read from UTF-8."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, list):
-        return [_whole(each) for each in value]
+        return [whole(each) for each in value]
     if isinstance(value, dict):
-        return {_whole(key): _whole(each) for key, each in value.items()}
+        return {whole(key): whole(each) for key, each in value.items()}
     return value
 
 

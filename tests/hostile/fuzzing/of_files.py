@@ -347,7 +347,7 @@ TARGETS = (
         Target(f"value-{name}", inputs.text(WORDS) | inputs.mangled(WORDS), parse, (ValueError,))
         for name, parse in VALUES.items()
     ),
-    Target("cel-expression", inputs.text(EXPRESSIONS), expressions.expression, (ValueError,)),
+    Target("cel-expression", inputs.text(EXPRESSIONS).map(inputs.whole), expressions.expression, (ValueError,)),
     Target("manifests", _odd_text(MANIFESTS), _manifests),
     Target("documents", inputs.mangled(DOCUMENTS), _documents),
     Target("annotations", inputs.mangled(ANNOTATIONS), _annotations),

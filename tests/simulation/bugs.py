@@ -73,7 +73,7 @@ BUGS = (
         "reconciler.pipeline.reverting",
         "        return prepared.inputs.digest == revert.failed.input_digest\n",
         "        return True\n",
-        12,
+        24,
         "I22",
     ),
     Bug(
@@ -120,18 +120,10 @@ BUGS = (
     Bug(
         "nobody rests after an outage",
         "reconciler.pipeline.patience",
-        "        return max(at_least or 0.0, self.chance.jitter(rest))\n",
+        "        return max(min(at_least or 0.0, LONGEST), self.chance.jitter(rest))\n",
         "        return 0.01\n",
-        5,
+        11,
         "I20",
-    ),
-    Bug(
-        "an unknown outcome counts as done",
-        "reconciler.pipeline.applying",
-        "    for reply in replies:\n        if isinstance(reply, BaseException):\n            raise reply\n",
-        "",
-        1,
-        "truth",
     ),
 )
 

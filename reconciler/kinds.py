@@ -130,17 +130,17 @@ HEALTH = {
 }
 """What each health rule asks for, in words for people."""
 
-KINDS = {kind.key: kind for kind in _TABLE}
+KINDS: dict[tuple[str, str], Kind] = {kind.key: kind for kind in _TABLE}
 
 
 def find(group: str, kind: str) -> Kind | None:
     """The table's line of a kind; None for one we know nothing of, as any custom resource."""
-    return KINDS.get(ids.KindKey(group, kind))
+    return KINDS.get((group, kind))
 
 
 def of(key: ids.ObjectKey) -> Kind | None:
     """The table's line of an object's kind."""
-    return KINDS.get(key.kind_key)
+    return KINDS.get(key[:2])
 
 
 def rank(key: ids.ObjectKey) -> int:

@@ -24,7 +24,17 @@ def judge(plan: plans.Plan, facts: context.Context) -> verdicts.Verdict:
 
 def outside(keys: Iterable[ids.ObjectKey], limits: targets.Confinement) -> tuple[str, ...]:
     """One sentence for each object that lies outside of `limits`, sorted."""
-    return tuple(sorted({complaint for key in keys if (complaint := _complaint(key, limits))}))
+    inside: set[tuple[str, ...]] = set()
+    """Kinds in namespaces that were asked about: all objects there are alike, but for namespaces themselves."""
+    complaints = set()
+    for key in keys:
+        if key[:3] in inside:
+            continue
+        if complaint := _complaint(key, limits):
+            complaints.add(complaint)
+        elif key.kind_key != NAMESPACE:
+            inside.add(key[:3])
+    return tuple(sorted(complaints))
 
 
 def _complaint(key: ids.ObjectKey, limits: targets.Confinement) -> str:

@@ -1,11 +1,15 @@
-"""Names of things: a target, a kind, an object, and the mark by which we know an object as ours."""
+"""Names of things: a target, a kind, an object, and the mark by which we know an object as ours.
+
+Keys are named tuples: they are looked up and sorted for each object of each plan, and a tuple does that without a line
+of Python, ten times as fast as a dataclass.
+"""
 
 import functools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TargetKey:
+class TargetKey(NamedTuple):
     """One application in one environment: the unit of reconcile, rollout, revert and lock."""
 
     environment: str
@@ -34,8 +38,7 @@ class Choice:
         return self.environment in (None, key.environment) and self.application in (None, key.application)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class KindKey:
+class KindKey(NamedTuple):
     """A kind without its version: versions of one kind show the same objects. The core group is ''."""
 
     group: str
@@ -51,8 +54,7 @@ def _kind_key(group: str, kind: str) -> KindKey:
     return KindKey(group, kind)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ObjectKey:
+class ObjectKey(NamedTuple):
     """One object of a cluster. `namespace` is '' for a cluster-scoped kind."""
 
     group: str

@@ -1,6 +1,6 @@
 """Rendered objects: what a target wants to be in its cluster."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from reconciler.model import document, fields, hooks, ids
 
@@ -36,10 +36,14 @@ class Manifest:
     """As its annotation says: what has a lower number is applied, and healthy, before. Of a hook: its weight."""
     hook: hooks.Hook | None = None
     """Set for what is run, and not kept."""
+    _digest: str = field(default="", init=False, repr=False, compare=False)
+    """Worked out once: every look at every object asks for it. `replace` makes one without."""
 
     @property
     def digest(self) -> str:
-        return self.rendered or document.digest(self.body)
+        if not self._digest:
+            object.__setattr__(self, "_digest", self.rendered or document.digest(self.body))
+        return self._digest
 
     def document(self) -> document.Json:
         """A fresh copy that the caller may change."""
@@ -53,15 +57,20 @@ class ManifestSet:
     manifests: tuple[Manifest, ...]
     notes: tuple[str, ...] = ()
     """What a person should know, one sentence each: `test hook pod/x left out`."""
+    _digest: str = field(default="", init=False, repr=False, compare=False)
 
     @property
     def digest(self) -> str:
         """Plan, approval, gate and apply all name this (I12). It does not depend on where an object was written."""
-        return document.digest(*(manifest.body for manifest in self.manifests))
+        if not self._digest:
+            object.__setattr__(self, "_digest", document.digest(*(manifest.body for manifest in self.manifests)))
+        return self._digest
 
     @property
     def kept(self) -> "ManifestSet":
         """What is to be in the cluster at rest: everything but hooks."""
+        if all(manifest.hook is None for manifest in self.manifests):
+            return self
         return replace(self, manifests=tuple(manifest for manifest in self.manifests if manifest.hook is None))
 
     def find(self, key: ids.ObjectKey) -> Manifest | None:

@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reconciler.model import ids, manifests
 from reconciler.model import live as of_cluster
@@ -25,8 +26,7 @@ class Action(enum.Enum):
         return self not in (Action.UNCHANGED, Action.SKIPPED)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(NamedTuple):
     """Where an object stands in the order of a plan: by the wave that Git gives it, then by the tier of its kind."""
 
     wave: int = 0
@@ -34,6 +34,9 @@ class Place:
 
     def __str__(self) -> str:
         return f"wave {self.wave}{(', namespaces and definitions', '', ', webhooks and APIs')[self.tier]}"
+
+
+SOMEWHERE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Change:
     """Why the dry-run could not tell, or of what is `awaited` the rendering; '' when it could. Shown, not an error."""
     propagation: of_cluster.Propagation = of_cluster.Propagation.BACKGROUND
     """Of a delete: what becomes of the children."""
-    place: Place = Place()
+    place: Place = SOMEWHERE
     """Of the wave that it is in; the plan's assembly sets it."""
     handover: of_cluster.Handover | None = None
     """What is sent instead of the manifest, of an object that is taken over or given up."""

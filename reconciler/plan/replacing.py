@@ -37,7 +37,7 @@ def probe(manifest: manifests.Manifest) -> manifests.Manifest | None:
     name = f"probe-{manifest.digest[:20]}"
     body = manifest.document()
     body["metadata"] = {**document.mapping(body, "metadata"), "name": name}
-    return replace(manifest, key=replace(manifest.key, name=name), body=document.encode(body))
+    return replace(manifest, key=manifest.key._replace(name=name), body=document.encode(body))
 
 
 def judge(

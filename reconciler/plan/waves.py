@@ -96,11 +96,16 @@ def assemble(
         return its if apart or its.tier else plans.Place(its.wave, 1)
 
     placed = sorted(
-        (replace(change, place=place(change)) for change in found),
+        (_placed(change, place(change)) for change in found),
         key=lambda change: (change.place, kinds.sorting(change.key)),
     )
     grouped = tuple(tuple(group) for _, group in itertools.groupby(placed, key=lambda change: change.place))
     return plans.Plan(target, wanted.digest, grouped, prunes)
+
+
+def _placed(change: plans.Change, place: plans.Place) -> plans.Change:
+    """Most are where they are already: there are as many as objects, and a copy costs more than all the rest here."""
+    return change if change.place == place else replace(change, place=place)
 
 
 def _tier(key: ids.ObjectKey) -> int:

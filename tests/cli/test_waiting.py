@@ -147,7 +147,7 @@ def test_it_goes_on_until_the_journal_says_so(a_desk: desk.Desk) -> None:
 
 
 def test_all_of_several(a_desk: desk.Desk) -> None:
-    worker = replace(desk.WELL, target=replace(desk.WEB, application="worker"))
+    worker = replace(desk.WELL, target=desk.WEB._replace(application="worker"))
     a_desk.remember(desk.WELL, worker)
     assert a_desk.run("wait", "production/web", "production/worker").exit_code == 0
     a_desk.remember(replace(ROLLING, target=worker.target))

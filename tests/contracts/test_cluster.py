@@ -551,7 +551,7 @@ async def test_its_administrator_lacks_no_right_and_is_named(world: World) -> No
 async def test_objects_that_carry_a_mark_are_found_and_copies_of_one_are_not(world: World) -> None:
     def marked(manifest: Json, *, on: str = "") -> Json:
         key = rendered(manifest).key
-        mark = ids.Mark("installation-1", WEB, dataclasses.replace(key, name=on or key.name))
+        mark = ids.Mark("installation-1", WEB, key._replace(name=on or key.name))
         metadata = {**manifest["metadata"], "annotations": {ids.MARK: str(mark)}}
         return {**manifest, "metadata": metadata}
 

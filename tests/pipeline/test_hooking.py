@@ -28,7 +28,7 @@ DEFINITION = planned.manifest(
 )
 CHECK = planned.manifest("Check", "ready", api_version="example.com/v1")
 INSIDE = planned.manifest("ConfigMap", "inside", namespace="new")
-ABROAD = replace(CHECK.key, namespace="new")
+ABROAD = CHECK.key._replace(namespace="new")
 KIND, SPACE = "its kind is defined by this plan", "its namespace is created by this plan"
 
 

@@ -61,7 +61,7 @@ A, B, C = plans.Place(-1), plans.Place(0), plans.Place(0, 2)
 
 def waved(*found: tuple[plans.Place, plans.Action]) -> plans.Plan:
     """One object in each wave."""
-    keys = [dataclasses.replace(WEB, name=str(place)) for place, _ in found]
+    keys = [WEB._replace(name=str(place)) for place, _ in found]
     changes = [
         plans.Change(action, key, "because", MANIFEST, place=place)
         for key, (place, action) in zip(keys, found, strict=True)

@@ -11,7 +11,7 @@ from concurrent import futures
 from typing import TypeVar
 
 from reconciler import errors
-from reconciler.edges.journal import database, leadership, rebuilding, schema, statements
+from reconciler.edges.journal import database, known, leadership, rebuilding, schema, statements
 from reconciler.model import ids, records
 
 POLL_SECONDS = 0.2
@@ -100,13 +100,16 @@ class SqlJournal:
         self._now = now
         self._sleep = sleep
         self._closed = False
+        self._known = known.Known()
 
     @property
     def installation(self) -> str:
         return self._installation
 
     async def lead(self, holder: str) -> int:
-        return await _in(self._worker, lambda: self._lead(holder))
+        led = await _in(self._worker, lambda: self._lead(holder))
+        self._known.begin()
+        return led
 
     async def epoch(self) -> int:
         """The newest epoch; 0 when nobody ever led."""
@@ -120,15 +123,22 @@ class SqlJournal:
         return await self._read(statements.targets)
 
     async def ledger(self, target: ids.TargetKey) -> records.Ledger:
-        return await self._read(statements.ledger, target)
+        if found := self._known.ledgers.get(target):
+            return found
+        asked = self._known.writes
+        found = await self._read(statements.ledger, target)
+        self._known.keep_ledger(found, asked=asked)
+        return found
 
     async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
         at = rfc3339(self._now())
+        self._known.writing([new.target])  # read again: what is known is what the file holds
         await self._write(lambda tx: statements.write(tx, new, events=events, at=at), epoch=epoch)
 
     async def rebuild(self, new: rebuilding.Rebuilt, *, epoch: int) -> int:
         """Replace what the journal says by `new`, in one transaction. Returns the epoch that holds from then on."""
         at = rfc3339(self._now())
+        self._known.forget()
         await self._write(lambda tx: rebuilding.rebuild(tx, new, at=at), epoch=epoch)
         self._installation = new.installation
         return new.epoch
@@ -137,16 +147,23 @@ class SqlJournal:
         await self._write(lambda tx: statements.append(tx, events), epoch=epoch)
 
     async def inventory(self, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
-        return await self._read(statements.inventory, target)
+        if (known_rows := self._known.inventories.get(target)) is not None:
+            return known_rows
+        asked = self._known.writes
+        found = await self._read(statements.inventory, target)
+        self._known.keep_inventory(target, found, asked=asked)
+        return found
 
     async def owner(self, key: ids.ObjectKey, *, cluster_of: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
         return await self._read(lambda tx: statements.owner(tx, key, among=cluster_of))
 
     async def intend(self, intents: Sequence[records.Intent], *, epoch: int) -> None:
+        self._known.writing(inventories={intent.target for intent in intents})
         await self._write(lambda tx: statements.intend(tx, intents, epoch=epoch), epoch=epoch)
 
     async def settle(self, results: Sequence[records.Settled], *, epoch: int) -> None:
         at = rfc3339(self._now())
+        self._known.forget()
         await self._write(lambda tx: statements.settle(tx, results, at=at), epoch=epoch)
 
     async def open_intents(self, target: ids.TargetKey) -> tuple[records.Intent, ...]:
@@ -160,6 +177,7 @@ class SqlJournal:
         forget: Sequence[ids.ObjectKey] = (),
         epoch: int,
     ) -> None:
+        self._known.writing(inventories=[target])
         await self._write(lambda tx: statements.learn(tx, target, learnt=rows, forget=forget), epoch=epoch)
 
     async def history(self, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
@@ -172,12 +190,20 @@ class SqlJournal:
         return await self._read(statements.head)
 
     async def ask(self, request: records.Request) -> None:
+        self._known.writing(requests=True)
         await _in(self._worker, lambda: self._base.write(lambda tx: statements.ask(tx, request)))
 
     async def open_requests(self) -> tuple[records.Request, ...]:
-        return await self._read(statements.open_requests)
+        current = asyncio.get_running_loop().time() - self._known.looked_at < 2 * POLL_SECONDS
+        if current and self._known.requests is not None:
+            return self._known.requests
+        asked = self._known.writes
+        found = await self._read(statements.open_requests)
+        self._known.keep_requests(found, asked=asked)
+        return found
 
     async def answer(self, request: records.Request, *, answer: str, epoch: int) -> None:
+        self._known.writing(requests=True)
         await self._write(lambda tx: statements.answer(tx, request.id, answer=answer), epoch=epoch)
 
     async def request(self, id: str) -> records.Request | None:  # noqa: A002 - the field's own name
@@ -189,6 +215,9 @@ class SqlJournal:
         while True:
             await self._sleep(POLL_SECONDS)
             found, polls = await _in(self._worker, self._base.data_version), polls + 1
+            self._known.looked_at = asyncio.get_running_loop().time()
+            if found != seen:
+                self._known.requests = None
             if found != seen or polls >= POLLS_A_SECOND:
                 seen, polls = found, 0
                 yield

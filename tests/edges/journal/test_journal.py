@@ -223,9 +223,7 @@ async def test_an_operation_id_means_one_deed(memory: journal.SqlJournal) -> Non
 async def test_large_groups_are_one_transaction(memory: journal.SqlJournal) -> None:
     """More values than SQLite takes in one statement."""
     epoch = await memory.lead("a")
-    many = [
-        examples.intent(f"{number:05}", key=dataclasses.replace(WEB, name=f"w{number}")) for number in range(12_000)
-    ]
+    many = [examples.intent(f"{number:05}", key=WEB._replace(name=f"w{number}")) for number in range(12_000)]
     await memory.intend(many, epoch=epoch)
     await memory.settle([records.Settled(found.operation, records.Result.DONE, "") for found in many], epoch=epoch)
     assert await memory.open_intents(TARGET) == ()

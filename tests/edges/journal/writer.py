@@ -4,7 +4,6 @@ It tells on its standard output what the journal has acknowledged, one line each
 """
 
 import asyncio
-import dataclasses
 import itertools
 import os
 import pathlib
@@ -22,7 +21,7 @@ GROUP = 3
 
 
 def keys() -> list[ids.ObjectKey]:
-    return [dataclasses.replace(examples.WEB, name=f"web-{number}") for number in range(GROUP)]
+    return [examples.WEB._replace(name=f"web-{number}") for number in range(GROUP)]
 
 
 async def write(path: pathlib.Path) -> None:

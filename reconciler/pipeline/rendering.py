@@ -1,13 +1,14 @@
 """From files to the manifest set, remembered: what did not change renders nothing."""
 
 import collections
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from reconciler import errors, ports
 from reconciler.model import document, live, manifests, sources, targets
 from reconciler.pipeline import opening
-from reconciler.render import assemble, chart, encrypted, folder, kustomize, left, lookups, stable, variables
+from reconciler.render import again, assemble, chart, encrypted, folder, kustomize, left, lookups, stable, variables
 from reconciler.settings import application
 
 ENTRIES = 512
@@ -34,6 +35,8 @@ class Rendering:
             collections.OrderedDict()
         )
         self._bytes = 0
+        self._before: collections.OrderedDict[str, again.Before] = collections.OrderedDict()
+        """Of each target's folder of plain files, by everything but the inputs."""
 
     async def render(
         self,
@@ -78,11 +81,14 @@ class Rendering:
             raise errors.InvalidInput(tuple(f"{where}: {problem}" for problem in refused.problems)) from None
 
     def _key(self, target: targets.Target, *, input_digest: str, facts: live.ClusterFacts) -> str:
-        """Input digest + renderer version + parameters (design §6), never the commit. Plain YAML has no renderer: its
-        version, which searches the PATH, is not asked for in every pass."""
+        """Input digest + renderer version + parameters (design §6), never the commit."""
+        return document.digest(input_digest, self._parameters(target, facts=facts))
+
+    def _parameters(self, target: targets.Target, *, facts: live.ClusterFacts) -> str:
+        """Everything but the inputs that a render depends on. Plain YAML has no renderer: its version, which searches
+        the PATH, is not asked for in every pass."""
         plain = isinstance(target.source, targets.ManifestFolder)
         return document.digest(
-            input_digest,
             "" if plain else self._renderer.version,
             self._opener.means(target.key.environment) if self._opener else "",
             self._installation,
@@ -114,15 +120,46 @@ class Rendering:
     ) -> manifests.ManifestSet:
         source = target.source
         if isinstance(source, targets.ManifestFolder):
-            mine, notes = folder.chosen(files, source)
-            read = folder.read(mine, fill=variables.fill(target))
-            return self._assembled(target, facts=facts, rendered=chart.Rendered(read, notes))
+            return self._folder(target, source, files=files, facts=facts)
         if isinstance(source, targets.Kustomization):
             kustomize.check(target, source, files=files)
             text = await self._renderer.kustomize(source, files=files)
             built = kustomize.read(text, source=source, fill=variables.fill(target))
             return self._assembled(target, facts=facts, rendered=chart.Rendered(built, ()))
         return await self._rendered_twice(target, source, files=files, facts=facts)
+
+    def _folder(
+        self,
+        target: targets.Target,
+        source: targets.ManifestFolder,
+        *,
+        files: Sequence[sources.File],
+        facts: live.ClusterFacts,
+    ) -> manifests.ManifestSet:
+        """A commit mostly changes one file of many: the manifests of the others are those of the render before. What
+        is refused is refused as from nothing: which of two is one too many depends on the order of all files."""
+        mine, notes = folder.chosen(files, source)
+        parameters = self._parameters(target, facts=facts)
+        known = self._before.pop(parameters, again.NOTHING)
+        fresh, beside = again.split(mine, again.NOTHING if target.left else known)  # those are without their fields
+
+        def made(of: Sequence[sources.File], beside: Sequence[manifests.Manifest]) -> manifests.ManifestSet | None:
+            read = folder.read(of, fill=variables.fill(target))
+            if beside and not again.alone(read):
+                return None
+            return self._assembled(target, facts=facts, rendered=chart.Rendered(read, notes), beside=beside)
+
+        found = None
+        if beside:
+            with contextlib.suppress(errors.InvalidInput):
+                found = made(fresh, beside)
+        if found is None:
+            found = made(mine, ())
+        assert found is not None  # noqa: S101 - nothing is beside it; this tells mypy
+        self._before[parameters] = again.before(mine, found, notes=notes)
+        while len(self._before) > self._entries:
+            self._before.popitem(last=False)
+        return found
 
     async def _rendered_twice(
         self, target: targets.Target, source: targets.Chart, *, files: Sequence[sources.File], facts: live.ClusterFacts
@@ -156,10 +193,20 @@ class Rendering:
         )
 
     def _assembled(
-        self, target: targets.Target, *, facts: live.ClusterFacts, rendered: chart.Rendered
+        self,
+        target: targets.Target,
+        *,
+        facts: live.ClusterFacts,
+        rendered: chart.Rendered,
+        beside: Sequence[manifests.Manifest] = (),
     ) -> manifests.ManifestSet:
         found = assemble.manifest_set(
-            rendered.parsed, target=target, installation=self._installation, facts=facts, notes=rendered.notes
+            rendered.parsed,
+            target=target,
+            installation=self._installation,
+            facts=facts,
+            notes=rendered.notes,
+            beside=beside,
         )
         return left.taken_out(found, target.left)
 

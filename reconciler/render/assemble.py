@@ -32,18 +32,22 @@ def manifest_set(
     installation: str,
     facts: live.ClusterFacts,
     notes: Sequence[str] = (),
+    beside: Sequence[manifests.Manifest] = (),
 ) -> manifests.ManifestSet:
-    """The target's objects, sorted by key. Raises `errors.InvalidInput` with all problems at once, each
-    `file:line: what is wrong; remedy` (`file: …` where the line is not known)."""
+    """The target's objects, sorted by key, those `beside` among them that were made of other documents.
+
+    Raises `errors.InvalidInput` with all problems at once, each `file:line: what is wrong; remedy` (`file: …` where the
+    line is not known).
+    """
     everything, problems = _unpacked(documents)
     written = [order.named(each) for each in everything if not order.left_out(each)]
     unpacked = [order.kept(each) for each in written]
-    if len(unpacked) > OBJECTS:
+    if (count := len(unpacked) + len(beside)) > OBJECTS:
         raise errors.InvalidInput(
-            (f"{target.key}: renders to {len(unpacked)} objects, more than {OBJECTS}; split the application",)
+            (f"{target.key}: renders to {count} objects, more than {OBJECTS}; split the application",)
         )
     frame = _Frame(target, installation, facts, served.definitions(each.value for each in unpacked))
-    found: dict[ids.ObjectKey, manifests.Manifest] = {}
+    found = {manifest.key: manifest for manifest in beside}
     namespaces: list[str] = []
     for each in unpacked:
         manifest, complaints = _manifest(each, frame)

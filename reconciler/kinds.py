@@ -130,17 +130,19 @@ HEALTH = {
 }
 """What each health rule asks for, in words for people."""
 
-KINDS: dict[tuple[str, str], Kind] = {kind.key: kind for kind in _TABLE}
+KINDS = {kind.key: kind for kind in _TABLE}
+_LINES: dict[tuple[str, str], Kind] = {(key.group, key.kind): kind for key, kind in KINDS.items()}
+"""The same for who has the two words and need not make a key of them."""
 
 
 def find(group: str, kind: str) -> Kind | None:
     """The table's line of a kind; None for one we know nothing of, as any custom resource."""
-    return KINDS.get((group, kind))
+    return _LINES.get((group, kind))
 
 
 def of(key: ids.ObjectKey) -> Kind | None:
     """The table's line of an object's kind."""
-    return KINDS.get(key[:2])
+    return _LINES.get(key[:2])
 
 
 def rank(key: ids.ObjectKey) -> int:

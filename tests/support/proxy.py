@@ -20,7 +20,7 @@ import yarl
 from aiohttp import web
 
 from tests.clusterkit import access
-from tests.support import tls
+from tests.support import audit, tls
 
 PATIENCE = 60.0  # seconds for what is done on the proxy's loop
 HOP_BY_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
@@ -45,9 +45,14 @@ class Asked:
 Fits = Callable[[Asked], bool]
 
 
+def is_change(asked: Asked) -> bool:
+    """A write in earnest, also of a target record."""
+    return asked.method in ("PATCH", "DELETE") and "dryRun" not in asked.query
+
+
 def is_write(asked: Asked) -> bool:
     """Of a managed object, and in earnest."""
-    return asked.method in ("PATCH", "DELETE") and "dryRun" not in asked.query and "records" not in str(asked.query)
+    return is_change(asked) and audit.RECORDS.partition("=")[2] not in asked.query.values()
 
 
 def on(plural: str, *methods: str) -> Fits:
@@ -90,7 +95,9 @@ class Fault:
     fits: Fits
     act: Act
     times: int
+    begun: int = 0
     met: int = 0
+    """How often it has happened, to its end."""
 
 
 def refusing(status: int, text: str = "", **headers: str) -> Act:
@@ -221,9 +228,11 @@ class Proxy:
         exchange = Exchange(self, request, await request.read())
         asked = Asked(request.method, request.path, dict(request.query))
         try:
-            for fault in [each for each in self.faults if each.met < each.times and each.fits(asked)]:
+            for fault in [each for each in self.faults if each.begun < each.times and each.fits(asked)]:
+                fault.begun += 1
+                answer = await fault.act(exchange)
                 fault.met += 1
-                if (answer := await fault.act(exchange)) is not None:
+                if answer is not None:
                     return answer
             async with exchange.passed_on() as answer:
                 return await self._pass_back(asked, request, answer)
@@ -251,25 +260,25 @@ class Proxy:
         """Whole lines, so that one of ours never ends in the middle of one of the server's."""
         stream, rest = _Stream(asked), b""
         self._streams.append(stream)
-        over = asyncio.create_task(stream.forgotten.wait())
+        over, more = asyncio.create_task(stream.forgotten.wait()), asyncio.create_task(answer.content.readany())
         try:
             while True:
-                more = asyncio.create_task(answer.content.readany())
                 await asyncio.wait([more, over], return_when=asyncio.FIRST_COMPLETED)
                 if over.done():
-                    more.cancel()
                     await response.write(GONE)
                     return
                 if stream.silent:
-                    more.cancel()
                     await asyncio.Event().wait()  # until the client has had enough
                 if not (chunk := await more):
                     return
                 whole, end, rest = (rest + chunk).rpartition(b"\n")
                 await response.write(whole + end)
+                more = asyncio.create_task(answer.content.readany())
         finally:
-            over.cancel()
             self._streams.remove(stream)
+            for task in (more, over):
+                task.cancel()
+            await asyncio.gather(more, over, return_exceptions=True)
 
 
 @dataclass(slots=True, eq=False)

@@ -224,7 +224,10 @@ class Session:
             raise errors.Terminal(f"the connection to cluster {self.cluster} is closed")
         if self._shared.http is None:
             self._shared.http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=2 * MEGABYTE
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=2 * MEGABYTE,
+                middlewares=(_sent_once,),
             )
         return self._shared.http
 
@@ -291,6 +294,19 @@ class Lines:
                 parts, size = [self._rest], len(self._rest)
             if size > LARGEST_LINE:
                 raise errors.Transient(f"a line of the watch is longer than {LARGEST_LINE} bytes")
+
+
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """When a connection breaks aiohttp repeats a DELETE by itself, as it does a GET: but of a write the outcome is
+    unknown then, and it is read back first (I19)."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # never sent
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method == "GET":
+            raise
+        raise aiohttp.ClientConnectionError(str(error)) from error
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -78,6 +78,21 @@ async def test_a_lost_answer_is_an_unknown_outcome_and_nothing_is_repeated(
     assert isinstance(await edge.apply(MANIFEST, operation="operation-1", force=False), live.Applied)
 
 
+async def test_a_delete_whose_answer_is_lost_is_not_repeated_by_the_library(
+    api: fake.FakeApi, edge: cluster.KubernetesCluster
+) -> None:
+    """I19, also on a connection that was used before."""
+
+    def is_delete(request: fake.Request) -> bool:
+        return request.method == "DELETE"
+
+    assert await edge.read(KEY) is None
+    api.fault(is_delete, fake.hanging_up)
+    with pytest.raises(errors.Transient, match="outcome is unknown"):
+        await edge.delete(KEY, uid="uid", operation="operation-1")
+    assert api.count(is_delete) == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -114,8 +114,8 @@ def test_an_environment_is_confined_by_the_api_server_to_the_rights_of_whom_it_a
     assert {line["impersonatedUser"]["username"] for line in written} == {deployer}
     dry_runs = acting.calls(audit.Call.DRY_RUN, after=begin)
     assert {line["impersonatedUser"]["username"] for line in dry_runs} == {deployer}
-    kept = acting.calls(audit.Call.RECORD, after=begin)
-    assert kept and not [line for line in kept if "impersonatedUser" in line], "records are the daemon's own"
+    kept = acting.wait(lambda: acting.calls(audit.Call.RECORD, after=begin), what="the target record")
+    assert not [line for line in kept if "impersonatedUser" in line], "records are the daemon's own"
 
     # The daemon itself may write Secrets. The account may not, and that is what counts.
     secrets = {"apiGroups": [""], "resources": ["secrets"], "verbs": list(rights.VERBS)}

@@ -2,6 +2,7 @@
 and then pushed. Most begin in an empty sandbox; those that hang on what is live begin with what the cluster holds."""
 
 import asyncio
+import os
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from reconciler.model import document, ids, outcomes, records
 from reconciler.rehearsal import played, verdict
 from tests import conftest
 from tests.clusterkit import access
-from tests.support import audit, site
+from tests.support import audit, kustomize, site
 
 End = verdict.End
 PATIENCE = 90.0
@@ -129,7 +130,44 @@ def in_the_way(cluster: access.ClusterAccess, namespace: str) -> None:
     cluster.create(found | {"metadata": {"name": "unmanaged-other", "namespace": namespace}})
 
 
-Manifests = Sequence[dict[str, Any]] | str
+@dataclass(frozen=True)
+class Source:
+    """What is rendered. `files` lie in the application's folder."""
+
+    source: Mapping[str, Any]
+    files: Mapping[str, str | dict[str, Any]]
+
+
+CHART = "charts/rehearsed"
+TEMPLATE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: {{ .Release.Name }}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: {{ .Release.Name }}}}
+  template:
+    metadata: {labels: {app: {{ .Release.Name }}}}
+    spec:
+      containers: [{name: app, image: "registry.example/web:{{ .Values.image }}"}]
+"""
+
+
+def chart(release: str, image: str) -> Source:
+    return Source({"chart": {"path": CHART, "release": release, "values": {"image": image}}}, {})
+
+
+def overlay(name: str, image: str) -> Source:
+    kustomization = {
+        "resources": ["../base"],
+        "images": [{"name": "registry.example/web", "newTag": image}],
+        "configMapGenerator": [{"name": name, "literals": [f"image={image}"]}],
+    }
+    base = {"base/kustomization.yaml": {"resources": ["web.yaml"]}, "base/web.yaml": web(name)}
+    return Source({"kustomize": {"path": "overlay"}}, base | {"overlay/kustomization.yaml": kustomization})
+
+
+Manifests = Sequence[dict[str, Any]] | str | Source
 
 
 @dataclass(frozen=True)
@@ -165,6 +203,9 @@ CASES: Mapping[str, Case] = {
         End.HELD,
         hold="outside-limits",
     ),
+    "chart": Case(chart("chart", "v1"), chart("chart", "v2"), End.SUCCEEDS),
+    "chart-crash": Case(chart("chart-crash", "v1"), chart("chart-crash", "v2-crash-loop"), End.REVERTED),
+    "kustomize": Case(overlay("overlaid", "v1"), overlay("overlaid", "v2"), End.SUCCEEDS),
     "refused": Case([service("refused", 80)], [service("refused", 99_999)], End.HELD, hold="refused"),
     "hpa": Case([web("hpa")], [web("hpa", "v2")], End.SUCCEEDS, live=scaled),
     "drifted": Case(
@@ -213,6 +254,8 @@ class Both:
 def both(control_plane: access.ClusterAccess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """Everything happens here, once: the base is deployed, the change rehearsed and then pushed."""
     namespace = conftest.new_namespace(control_plane, "rehearsal")
+    path = pytest.MonkeyPatch()
+    path.setenv("PATH", f"{kustomize.binary().parent}:{os.environ['PATH']}")  # the daemon's, and the rehearsal's
     a_site = made(tmp_path_factory.mktemp("rehearsal"), control_plane, namespace)
     try:
         base = [name for name, case in CASES.items() if case.base]
@@ -237,6 +280,7 @@ def both(control_plane: access.ClusterAccess, tmp_path_factory: pytest.TempPathF
         a_site.start()
         yield found
     finally:
+        path.undo()
         a_site.close()
         control_plane.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.rehearsal.example")
         control_plane.delete(f"/api/v1/namespaces/{namespace}")
@@ -250,6 +294,8 @@ def made(folder: pathlib.Path, cluster: access.ClusterAccess, namespace: str) ->
     its["prune"] = {"count": 3, "percent": "60%"}
     its["verify"] = {"progressDeadline": "20s", "observe": "0s", "restarts": 2}
     a_site.configure()
+    a_site.write(f"{CHART}/Chart.yaml", {"apiVersion": "v2", "name": "rehearsed", "version": "1.0.0"})
+    a_site.write(f"{CHART}/templates/web.yaml", TEMPLATE)
     for name, case in CASES.items():
         if case.base:
             application(a_site, name, case.base)
@@ -260,7 +306,15 @@ def made(folder: pathlib.Path, cluster: access.ClusterAccess, namespace: str) ->
 
 
 def application(a_site: site.Site, name: str, manifests: Manifests) -> None:
-    a_site.application(name, manifests)
+    """The application as it is to be from here on."""
+    if not isinstance(manifests, Source):
+        a_site.application(name, manifests)
+        return
+    folder = f"desired-state/{site.ENVIRONMENT}/{name}"
+    header = {"apiVersion": "reconciler.dev/v1", "kind": "Application", "namespace": a_site.namespace}
+    a_site.write(f"{folder}/application.yaml", header | {"source": manifests.source})
+    for path, content in manifests.files.items():
+        a_site.write(f"{folder}/{path}", content)
 
 
 def rehearsed(a_site: site.Site, *, from_cluster: bool) -> dict[str, played.Played]:

@@ -1,11 +1,12 @@
-"""The settings that the README shows are valid, and complete."""
+"""The settings that the README shows are valid and complete, and every page is reached."""
 
 import pathlib
 import re
 
 from reconciler.edges import settings_files
 
-README = (pathlib.Path(__file__).parents[2] / "README.md").read_text()
+ROOT = pathlib.Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
 
 
 def test_the_settings_of_the_readme_are_valid(tmp_path: pathlib.Path) -> None:
@@ -24,8 +25,20 @@ def test_the_settings_of_the_readme_are_valid(tmp_path: pathlib.Path) -> None:
     assert (report.environments, report.applications) == (1, 1)
 
 
-def test_every_file_that_the_readme_links_to_exists() -> None:
-    root = pathlib.Path(__file__).parents[2]
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
-    assert links
-    assert [link for link in links if not (root / link).exists()] == []
+def test_every_link_of_a_page_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    lost = []
+    for page in pages:
+        links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text())]
+        lost += [f"{page.relative_to(ROOT)}: {link}" for link in links if not _leads(page.parent, link)]
+    assert lost == []
+
+
+def test_every_how_to_is_in_the_list() -> None:
+    folder = ROOT / "docs" / "how-to"
+    listed = set(re.findall(r"\]\(([a-z-]+\.md)\)", (folder / "README.md").read_text()))
+    assert listed == {page.name for page in folder.glob("*.md")} - {"README.md"}
+
+
+def _leads(folder: pathlib.Path, link: str) -> bool:
+    return not link or link.startswith(("https://", "mailto:")) or (folder / link).exists()

@@ -76,7 +76,7 @@ async def _bounded(check: Check, *, seconds: float) -> tuple[Finding, ...]:
         because = f"no answer within {seconds:.0f} s"
         return (Finding("reachable", False, because, "look at the network on the way there"),)
     except errors.ReconcilerError as error:
-        return (Finding("reachable", False, str(error)),)
+        return (Finding("reachable", False, str(error), "the settings of what this is about, and the way there"),)
 
 
 async def _versions() -> list[Finding]:

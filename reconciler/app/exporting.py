@@ -192,9 +192,8 @@ class _Checkout:
         }
         name = self._name(target.key)
         if len(name) > LONGEST_NAME:
-            self.problems.append(
-                f"{target.key}: its object would be called {name}, which is longer than {LONGEST_NAME}"
-            )
+            called = f"its object would be called {name}, which is longer than {LONGEST_NAME}"
+            self.problems.append(f"{target.key}: {called}; give the application a shorter name, or write it by hand")
         root = settings_files.root(self.folder, repository.desired_state)
         chart = target.source if isinstance(target.source, targets.Chart) else None
         return outward.Given(

@@ -14,7 +14,7 @@ POD, CRD = ids.KindKey("", "Pod"), ids.KindKey("apiextensions.k8s.io", "CustomRe
 
 def answer(
     kind: ids.KindKey, plural: str, *missing: str, namespace: str = "web", verbs: tuple[str, ...] = rights.VERBS
-):  # type: ignore[no-untyped-def]
+) -> rights.Answer:
     return rights.Answer(rights.Need(kind, namespace, verbs), plural, missing)
 
 

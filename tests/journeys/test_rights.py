@@ -68,6 +68,7 @@ def test_rights_that_are_taken_away_hold_by_name_and_given_back_it_goes_on_by_it
     rules = (weak.cluster.get(role) or {})["rules"]
     may_only_look = [rule | {"verbs": ["get", "list", "watch"]} for rule in rules]
     weak.cluster.patch(role, {"rules": may_only_look})
+    weak.cluster.wait_for(lambda: not may_patch(weak), site.PATIENCE, what="the API server knowing it")
     weak.application("web", [site.deployment(replicas=1, image="registry.example/web:v2")])
     second = weak.commit("v2")
     held = weak.wait_hold(outcomes.HoldReason.RIGHTS_MISSING)
@@ -78,6 +79,18 @@ def test_rights_that_are_taken_away_hold_by_name_and_given_back_it_goes_on_by_it
     weak.cluster.patch(role, {"rules": rules})
     weak.wait_good(second)
     assert weak.image() == "registry.example/web:v2"
+
+
+def may_patch(where: site.Site) -> bool:
+    """Whether the account `weak` may patch Deployments, by the API server's own word."""
+    asked = {"namespace": where.namespace, "verb": "patch", "group": "apps", "resource": "deployments"}
+    user = f"system:serviceaccount:{where.namespace}:weak"
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "resourceAttributes": asked},
+    }
+    return bool(where.cluster.create(review)["status"]["allowed"])
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 
 ROOT = pathlib.Path(__file__).parents[2]
-FILES = ("requirements.lock", "requirements-installer.lock")
+FILES = ("requirements.lock", "requirements-runtime.lock", "requirements-installer.lock")
 PACKAGE = re.compile(
     r"^(?P<name>[a-z0-9][a-z0-9._-]*)(?:\[[a-z,-]+\])?==(?P<version>\S+)(?P<hashes>(?: \\\n    --hash=\S+)*)$"
     r"(?P<via>(?:\n    #.*)*)",

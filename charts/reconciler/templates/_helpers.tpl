@@ -24,8 +24,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $_ := set $cluster "namespace" $namespace }}
 {{- end }}
 {{- end }}
-{{- if not (hasKey $settings "metrics") }}
-{{- $_ := set $settings "metrics" (dict "address" "0.0.0.0:9090") }}
+{{- if not (dig "metrics" "address" "" $settings) }}
+{{- $_ := set $settings "metrics" (merge (dict "address" "0.0.0.0:9090") ($settings.metrics | default dict)) }}
 {{- end }}
 {{- toYaml $settings }}
 {{- end }}

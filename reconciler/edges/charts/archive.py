@@ -25,7 +25,7 @@ class _Bounded(io.RawIOBase):
         return True
 
     def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]
+        view = memoryview(buffer)  # type: ignore[arg-type] # as `RawIOBase` has it
         data = self._opened.read(len(view))
         self._left -= len(data)
         if self._left < 0:

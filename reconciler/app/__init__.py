@@ -5,6 +5,6 @@ in place of its clusters, `starting.py` checks what it stands on, `beside.py` bu
 look. The others serve one family of commands each: `showing.py` status and history, `asking.py` requests, `waiting.py`
 wait, `previewing.py` plan, `comparing.py` diff, `growing.py` tree, `explaining.py` explain, `importing.py` and
 `exporting.py` (both write by `writing.py`), `auditing.py` audit, `keeping.py` and `rebuilding.py` journal,
-`doctoring.py` doctor with what `granting.py` gives to paste, `trying.py` --sandbox, `describing.py` the reference pages;
+`doctoring.py` doctor with what `granting.py` gives to paste, `trying.py` --sandbox, `describing.py` the pages;
 `rehearsing.py` rehearse, with `copying.py`, `staging.py`, `surveying.py`, `outside.py`, `faulty.py` and `dying.py`.
 """

@@ -15,10 +15,6 @@ log = logging.getLogger("reconciler.daemon")
 WORKERS = 16
 """Passes at once: they wait for the network, not for the processor."""
 
-ONE_CLUSTER = 12
-"""Of them for the targets of one cluster, where there are several: one that swallows packets holds each of its passes
-for as long as a call may take, and the others must find a free worker."""
-
 GRACE = 8.0
 """Seconds a running pass gets to end by itself after SIGTERM; Kubernetes kills after 30, we promise 10."""
 
@@ -59,7 +55,10 @@ class Daemon:
         return environment.cluster if environment else ""
 
     def _most(self) -> int | None:
-        return ONE_CLUSTER if len(self._here.clusters) > 1 else None
+        """Passes at once over the targets of one cluster, where there are several. One that swallows packets holds each
+        of them for as long as a call may take: even if all but one do, that one finds a free worker."""
+        others = len(self._here.clusters) - 1
+        return max(1, (WORKERS - 1) // others) if others > 0 else None
 
     def unready(self) -> str:
         """Why no work is done now; '' when it is."""

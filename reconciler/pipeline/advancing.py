@@ -101,13 +101,15 @@ class Advancing:
         """What an earlier write may have undone since is applied once more. It could be what keeps the rollout from
         its end: a pause of the failed release that arrived late stopped the next one for good."""
         rollout = ledger.rollout
-        if rollout is None or rollout.phase not in (rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING):
+        looks = (rollouts.Phase.SETTLING, rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
+        if rollout is None or rollout.phase not in looks:
             return ledger
         if not (doubted := await self._drift.clear_up(ledger.target)):
             return ledger
         because = f"{rollouts.Phase.APPLYING.value}: the outcome of an earlier write of {doubted[0]} was unknown"
         event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
         entered = rollout.enter(rollouts.Phase.APPLYING, now=self._here.clock.monotonic())
+        entered = replace(entered, wave=rollout.wave)  # the one that was settling still has to
         return await self._here.write(replace(ledger, rollout=entered), event)
 
     async def _next(

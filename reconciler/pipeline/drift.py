@@ -25,13 +25,21 @@ class Healing:
     pause: float
 
 
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """As learnt last, and in which cluster: a reload of the settings may move an environment to another one."""
+
+    cluster: str
+    rows: tuple[records.InventoryRow, ...]
+
+
 class Drift:
     """What the watches have said since each target was clean last."""
 
     def __init__(self, here: world.World, wake: Callable[[ids.TargetKey], None]) -> None:
         self._here = here
         self._wake = wake
-        self._inventories: dict[ids.TargetKey, tuple[records.InventoryRow, ...]] = {}
+        self._inventories: dict[ids.TargetKey, Inventory] = {}
         self._claims: dict[tuple[str, ids.ObjectKey], dict[ids.TargetKey, records.InventoryRow]] = {}
         """Who has an object in its inventory: two targets while it changes hands between them."""
         self._dirty: dict[ids.TargetKey, str] = {}
@@ -46,17 +54,20 @@ class Drift:
         """Read the target's inventory: against it the watches' news is judged from now on."""
         cluster = self._here.cluster_of(key).name
         rows = await self._here.journal.inventory(key)
-        for row in self.rows(key):
-            self._claims[cluster, row.key].pop(key)
-            if not self._claims[cluster, row.key]:
-                del self._claims[cluster, row.key]
+        if before := self._inventories.get(key):
+            for row in before.rows:
+                claims = self._claims[before.cluster, row.key]
+                del claims[key]
+                if not claims:
+                    del self._claims[before.cluster, row.key]
         for row in rows:
             self._claims.setdefault((cluster, row.key), {})[key] = row
-        self._inventories[key] = rows
+        self._inventories[key] = Inventory(cluster, rows)
 
     def rows(self, key: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
         """The target's inventory as learnt last."""
-        return self._inventories.get(key, ())
+        known = self._inventories.get(key)
+        return known.rows if known else ()
 
     def heard(self, seen: ports.Seen) -> None:
         """A watch saw a change: one dictionary look-up for what is not ours, one comparison for what is."""

@@ -42,7 +42,7 @@ class Hooking:
         try:
             await self._watching.follow(key, manifests.ManifestSet((hook,)))
             found, row = await here.cluster_of(key).read(hook.key), rows.get(hook.key)
-        except errors.Terminal as error:  # its kind is not served, or we may not read it
+        except (errors.Terminal, errors.Forbidden) as error:  # its kind is not served, or we may not read it
             if rollout.phase is not rollouts.Phase.FAILING:
                 raise
             return machine.Seen(), outcomes.Hold(outcomes.HoldReason.REFUSED, str(error))

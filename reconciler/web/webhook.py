@@ -64,6 +64,8 @@ class Webhook:
         await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.Response:
+        if not any(name in request.headers for name in (*SIGNED, TOKEN)):
+            return _answer(401, "not signed: set the secret of webhook.secretFile at the Git host, too")
         if self._reading >= AT_ONCE:
             return _answer(429, f"{AT_ONCE} messages are being read")
         self._reading += 1
@@ -76,7 +78,7 @@ class Webhook:
             self._reading -= 1
         try:
             secret = self._secret()
-        except errors.Terminal as error:
+        except errors.ReconcilerError as error:
             log.warning("a webhook cannot be checked: %s", error)
             return _answer(503, "the daemon cannot read its secret")
         if not authentic(body, request.headers, secret=secret):

@@ -138,6 +138,16 @@ async def test_a_kind_that_is_not_served_does_not_keep_a_failed_release(monkeypa
     assert (await tested.step()).outcome is outcomes.Outcome.FAILED
 
 
+async def test_a_right_that_is_gone_does_not_keep_a_failed_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    tested = await bench(Phase.FAILING)
+
+    async def read(key: ids.ObjectKey) -> live.LiveObject | None:
+        raise errors.Forbidden("configmaps is forbidden")
+
+    monkeypatch.setattr(tested.gate, "read", read)
+    assert (await tested.step()).outcome is outcomes.Outcome.FAILED
+
+
 async def test_a_hook_that_never_gets_an_answer_keeps_a_failed_release_for_a_minute() -> None:
     tested = await bench(Phase.FAILING)
     tested.gate.refuses = False

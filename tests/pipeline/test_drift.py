@@ -60,3 +60,13 @@ async def test_the_news_of_another_cluster_or_of_our_own_write_wakes_nobody(benc
     assert bench.hear(version="6", entry="theirs", cluster="two") == []
     assert bench.hear(version="6", entry="ours") == []
     assert bench.hear(version="5", entry="theirs") == []
+
+
+async def test_an_environment_that_moves_to_another_cluster_takes_its_claims_along(bench: Bench) -> None:
+    await bench.has(WEB, ROW)
+    its = bench.here.settings
+    moved = its.environments["production"].model_copy(update={"cluster": "two"})
+    bench.here.settings = its.model_copy(update={"environments": {**its.environments, "production": moved}})
+    await bench.drift.learn(WEB)
+    assert bench.hear(version="6", entry="theirs", cluster="one") == []
+    assert bench.hear(version="6", entry="theirs", cluster="two") == [WEB]

@@ -13,8 +13,10 @@ import sqlalchemy as sa
 from reconciler import errors
 from reconciler.model import ids, records, rollouts
 
-SHAPE = 1
-"""The shape of the ledger's JSON. A migration that rewrites the ledgers raises it."""
+SHAPE = 2
+"""The shape of the ledger's JSON: since 2 the keys of targets and objects are lists. It is raised where an older
+version could not read it."""
+READ = frozenset({1, SHAPE})
 
 _LEDGER = pydantic.TypeAdapter(records.Ledger)
 
@@ -45,7 +47,7 @@ def _text(ledger: records.Ledger) -> str:
 def to_ledger(row: Row) -> records.Ledger:
     """Raises JournalUnusable for a ledger of another shape or with content that is no ledger."""
     target = to_target(row)
-    if row["shape"] != SHAPE:
+    if row["shape"] not in READ:
         raise errors.JournalUnusable(
             f"The ledger of {target} has shape {row['shape']}, this version reads {SHAPE}: use the version that wrote "
             "it."

@@ -83,7 +83,9 @@ async def load(source: Source) -> Credentials:
         else:
             await asyncio.to_thread(_load_mounted, source, configuration)
         tls = client.ApiClient(configuration).rest_client.ssl_context
-    except (config.ConfigException, OSError, ssl.SSLError, yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
+        raise _no_yaml(source, error) from None
+    except (config.ConfigException, OSError, ssl.SSLError, ValueError) as error:
         raise errors.Terminal(f"{source} cannot be used to reach a cluster: {error}") from error
     except MISSHAPEN as error:
         raise errors.Terminal(
@@ -107,8 +109,17 @@ async def check(source: Source) -> bool:
         return False
     try:
         return "exec" in (await asyncio.to_thread(_read, source)).user
-    except (OSError, yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
+        raise _no_yaml(source, error) from None
+    except (OSError, ValueError) as error:
         raise errors.Terminal(f"{source} cannot be used to reach a cluster: {error}") from error
+
+
+def _no_yaml(source: Source, error: yaml.YAMLError) -> errors.Terminal:
+    """Never with the text that PyYAML quotes: the line may hold the token (I13)."""
+    mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
+    place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return errors.Terminal(f"{source} cannot be used to reach a cluster: it is no YAML{place}")
 
 
 @dataclass(frozen=True, slots=True)

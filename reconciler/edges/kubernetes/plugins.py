@@ -123,7 +123,8 @@ async def _output(
         raise errors.Terminal(f"{where}: {command} cannot be started: {error.strerror}") from error
     try:
         async with asyncio.timeout(seconds):
-            out, err = await process.communicate()
+            out, err = await asyncio.gather(_kept(process.stdout), _kept(process.stderr))
+            await process.wait()
     except TimeoutError as error:
         because = f"{where}: {command} gave no answer within {seconds:g} s and was stopped"
         raise errors.Transient(because) from error
@@ -137,6 +138,15 @@ async def _output(
     if len(out) > OUTPUT:
         raise errors.Transient(f"{where}: {command} printed more than {OUTPUT} bytes")
     return out
+
+
+async def _kept(stream: asyncio.StreamReader | None) -> bytes:
+    """All that it prints is read, or it would wait for us; a byte more than is allowed is kept of it."""
+    assert stream is not None  # noqa: S101 - both are pipes; this tells the type checker
+    kept = b""
+    while more := await stream.read(1 << 16):
+        kept = (kept + more)[: OUTPUT + 1]
+    return kept
 
 
 def _given(out: bytes, *, version: str, where: str) -> Given:

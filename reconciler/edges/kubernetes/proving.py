@@ -33,8 +33,14 @@ async def authorization_is_sent() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=HEAD_BYTES)
     except OSError as error:
         raise errors.of_the_machine("no listener on 127.0.0.1 can be opened to check the client", error) from error
-    async with server, asyncio.timeout(DEADLINE):
-        await _ask(server.sockets[0].getsockname()[1], token)
+    try:
+        async with server, asyncio.timeout(DEADLINE):
+            await _ask(server.sockets[0].getsockname()[1], token)
+    except TimeoutError as error:
+        because = f"the Kubernetes client reached no listener on 127.0.0.1 within {DEADLINE:g} s"
+        raise errors.Transient(
+            f"{because}; this machine has too little to spare, or stops connections to itself"
+        ) from error
     if f"\r\nauthorization: bearer {token}\r\n" not in heard.decode("latin-1").lower():
         raise errors.Terminal(
             "the Kubernetes client of this installation sends no Authorization header: every call would be made as"

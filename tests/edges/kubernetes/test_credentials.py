@@ -66,6 +66,16 @@ async def test_a_file_that_is_no_kubeconfig(tmp_path: pathlib.Path, content: str
         await credentials.load(credentials.Source(str(path)))
 
 
+async def test_a_file_that_is_half_written_shows_no_line_of_itself(tmp_path: pathlib.Path) -> None:
+    """I13: the line that cannot be read may be the one with the token."""
+    path = tmp_path / "kubeconfig"
+    path.write_text('users:\n- name: us\n  user: {token: "SECRET" x}\n')
+    for ask in (credentials.load, credentials.check):
+        with pytest.raises(errors.Terminal, match="it is no YAML, line 3, column") as refused:
+            await ask(credentials.Source(str(path)))
+        assert "SECRET" not in str(refused.value)
+
+
 async def test_a_context_that_is_not_there(tmp_path: pathlib.Path) -> None:
     source = kubeconfig(tmp_path, cluster=LOCAL, user={})
     with pytest.raises(errors.Terminal, match="elsewhere"):

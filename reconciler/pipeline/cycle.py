@@ -152,7 +152,7 @@ class Cycle:
         self._broken.add(key)  # until this pass has ended in order
         if known and orderly:
             return ledger
-        await self._close_intents(ledger)
+        ledger = await self._close_intents(ledger)
         if ledger.rollout:
             resumed = ledger.rollout.resumed(self._here.clock.monotonic())
             ledger = await self._here.write(replace(ledger, rollout=resumed))
@@ -164,8 +164,9 @@ class Cycle:
         self._opened.add(key)
         return ledger
 
-    async def _close_intents(self, ledger: records.Ledger) -> None:
-        """Only the push that the ledger knows of goes on: one that was intended just before a crash is built anew."""
+    async def _close_intents(self, ledger: records.Ledger) -> records.Ledger:
+        """Only the push that the ledger knows of goes on: one that was intended just before a crash is built anew. What
+        may still be on its way is noted before it is closed, for whoever comes after a further crash."""
         push = ledger.git_revert.commit if ledger.git_revert else ""
         opened = await self._here.journal.open_intents(ledger.target)
         left = [
@@ -173,10 +174,13 @@ class Cycle:
             for intent in opened
             if intent.verb is not records.Verb.PUSH or intent.subject != push
         ]
+        subjects = [intent.subject for intent in opened if intent.verb is records.Verb.APPLY]
+        if written := [ids.ObjectKey.from_path(subject) for subject in subjects]:
+            self.drift.doubt(ledger.target, written)
+            ledger = await self._here.write(replace(ledger, doubted=tuple(sorted({*ledger.doubted, *written}))))
         if left:
             await self._here.journal.settle(left, epoch=self._here.epoch)
-            written = [intent.subject for intent in opened if intent.verb is records.Verb.APPLY]
-            self.drift.doubt(ledger.target, [ids.ObjectKey.from_path(subject) for subject in written])
+        return ledger
 
     async def _make_git_true(self, key: ids.TargetKey) -> outcomes.Hold | None:
         """Push the wanted revert commit. The cluster comes first: Git being away, slow or busy keeps nothing there

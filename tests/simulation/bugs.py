@@ -55,7 +55,7 @@ BUGS = (
     Bug(
         "what a dead process left open stays open",
         "reconciler.pipeline.cycle",
-        "        await self._close_intents(ledger)\n",
+        "        ledger = await self._close_intents(ledger)\n",
         "",
         0,
         "I3",

@@ -23,6 +23,7 @@ class Watching:
         self._session, self._served, self._rights, self._ability = opened, served, its_rights, ability
         self._held: dict[Span, reflecting.Reflector[live.LiveMeta]] = {}
         self._wide: dict[ids.KindKey, bool] = {}
+        self._asked: set[ports.Wanted] = set()
         self._listeners: list[Callable[[ports.Seen], None]] = []
         self._changing = asyncio.Lock()
 
@@ -36,6 +37,7 @@ class Watching:
         was taken away, that in single ones may be left.
         """
         asked = tuple(wanted)
+        self._asked.update(asked)
         held = await self._opened(asked)
         try:
             await self._settled(held)
@@ -52,9 +54,14 @@ class Watching:
                 wide = self._held.get((kind, ""))
                 if wide is not None and wide.forbidden and not wide.settled:
                     await self._held.pop((kind, "")).close()
-            for kind, namespace in spans - self._held.keys():
-                self._held[kind, namespace] = self._reflector(kind, namespace)
+                    # Whoever rests has no pass that would ask again: its namespace is watched on as well.
+                    self._open({span for span in self._asked if span[0] == kind and span[1]})
+            self._open(spans)
             return [self._held[span] for span in sorted(spans)]
+
+    def _open(self, spans: set[Span]) -> None:
+        for kind, namespace in spans - self._held.keys():
+            self._held[kind, namespace] = self._reflector(kind, namespace)
 
     async def _settled(self, held: list[reflecting.Reflector[live.LiveMeta]]) -> None:
         limit = self._session.timeouts.first_list

@@ -77,7 +77,8 @@ async def test_where_the_right_on_all_namespaces_is_taken_away_single_ones_are_w
     refused = 'configmaps is forbidden: User "tester" cannot watch resource "configmaps"'
     api.fault(is_wide, fake.refusing(403, refused), times=1000)
     await edge.watch([(CONFIG_MAP, "web")])
-    api.may = lambda attributes: attributes["namespace"] == "web"
+    await edge.watch([(CONFIG_MAP, "shop")])  # of a target that is at rest from now on: nobody asks for it again
+    api.may = lambda attributes: attributes["namespace"] in ("web", "shop")
 
     def known() -> bool:
         with contextlib.suppress(errors.Forbidden):
@@ -87,6 +88,8 @@ async def test_where_the_right_on_all_namespaces_is_taken_away_single_ones_are_w
     await until(known, what="the loss")
     await edge.watch([(CONFIG_MAP, "web")])
     await until(current(api, edge, "settings"), what="the watch of the namespace")
+    shop = "/api/v1/namespaces/shop/configmaps"
+    await until(lambda: api.count(lambda request: request.is_watch and request.path == shop) > 0, what="the other one")
     before = api.count(is_wide)
     for number in range(5):
         api.put("settings", number=str(number))

@@ -97,6 +97,11 @@ class Bench(site.Site):
             timeout=timeout,
         )
 
+    def start(self, **environment: str) -> None:
+        """With compiled modules kept beside the sources, as an installation has them: where the environment forbids
+        that, each start would compile everything."""
+        super().start(**({"PYTHONDONTWRITEBYTECODE": ""} | environment))
+
     # --- what is measured
 
     @property

@@ -22,7 +22,7 @@ def serve(made: bench.Bench, server: gitserver.Server, folder: pathlib.Path) -> 
 
 def measure(quick: bool) -> list[figures.Figure]:
     """Polls of an unchanged repository."""
-    count, seconds, runs = (50, 5.0, 2) if quick else (1_000, 15.0, 7)
+    count, seconds, runs = (50, 5.0, 2) if quick else (1_000, 6.0, 7)
     listings, requests, own, git = [], [], [], []
     with (
         bench.cluster() as ready,

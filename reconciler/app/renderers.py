@@ -8,7 +8,7 @@ from reconciler.edges.boxed import box
 from reconciler.edges.charts import store, web
 from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.kustomize import renderer as kustomize_renderer
-from reconciler.model import sources, targets
+from reconciler.model import document, sources, targets
 from reconciler.settings import deployment
 
 GO_ITSELF = 2 * 1024**3
@@ -22,11 +22,12 @@ def limits(its: deployment.Deployment) -> box.Limits:
 
 def state_beside(its: deployment.Deployment) -> pathlib.Path:
     """A folder that this user may write. The daemon's own user shares the daemon's; anybody else (root above all) would
-    leave files in it that the daemon cannot replace, and gets one in the own cache."""
+    leave files in it that the daemon cannot replace, and gets one in the own cache, for each installation another."""
     state = pathlib.Path(its.state_dir)
     if state.exists() and state.stat().st_uid == os.geteuid():
         return state
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "reconciler"
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
+    return cache / "reconciler" / document.digest(its.state_dir)[:12]
 
 
 def places(its: deployment.Deployment) -> tuple[web.Place, ...]:

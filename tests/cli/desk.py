@@ -74,7 +74,8 @@ class Desk:
 
     def run(self, *arguments: str, columns: int = 80, **environment: str) -> testing.Result:
         """A command in this process, as on a terminal of so many columns that is none."""
-        variables = {"RECONCILER_CONFIG": str(self.config), "COLUMNS": str(columns), "NO_COLOR": "1"} | environment
+        its = {"RECONCILER_CONFIG": str(self.config), "XDG_CACHE_HOME": str(self.config.with_name("cache"))}
+        variables = its | {"COLUMNS": str(columns), "NO_COLOR": "1"} | environment
         return testing.CliRunner().invoke(main.app, list(arguments), env=variables)
 
     # --- the journal

@@ -75,7 +75,8 @@ def test_another_user_gets_a_mirror_of_its_own(a_desk: desk.Desk, tmp_path: path
     a_desk.settings["stateDir"] = str(tmp_path / "not-made-yet")
     a_desk.configure()
     a_desk.run("plan", XDG_CACHE_HOME=str(tmp_path / "cache"))
-    assert (tmp_path / "cache" / "reconciler" / "mirrors" / "desired").is_dir()
+    (its,) = (tmp_path / "cache" / "reconciler").iterdir()  # one folder for each installation
+    assert (its / "mirrors" / "desired").is_dir()
     assert not (tmp_path / "not-made-yet").exists()
 
 

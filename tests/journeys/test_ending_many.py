@@ -1,5 +1,7 @@
 """Many targets fail at once: no release is to blame, nothing is reverted, somebody is paged (design §8)."""
 
+import pytest
+
 from reconciler.model import outcomes, records
 from tests.support import endings, site
 
@@ -35,6 +37,9 @@ def test_nothing_is_reverted_and_each_target_pages_once(a_site: site.Site) -> No
     assert changed == "desired-state/production/cart/manifests/all.yaml"
 
 
+@pytest.mark.only_kubernetes(
+    "a ReplicaSet of the sandbox may try again only when the others' recovery has ended the brake"
+)
 def test_the_brake_ends_when_the_others_have_recovered(a_site: site.Site) -> None:
     """A namespace limit refuses the pods of all five; it goes, and four get along without anybody's help."""
     good = five(a_site, "v1")

@@ -157,7 +157,8 @@ class Site:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=os.environ | {"RECONCILER_CONFIG": str(self.config), "NO_COLOR": "1"},
+            env=os.environ
+            | {"RECONCILER_CONFIG": str(self.config), "NO_COLOR": "1", "XDG_CACHE_HOME": str(self.folder / "cache")},
             check=False,
         )
 

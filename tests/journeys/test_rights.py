@@ -88,6 +88,7 @@ def may_patch(where: site.Site) -> bool:
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
+        "metadata": {},
         "spec": {"user": user, "resourceAttributes": asked},
     }
     return bool(where.cluster.create(review)["status"]["allowed"])

@@ -105,7 +105,9 @@ MILD = {live.Why.TERMINATING, live.Why.NO_DRY_RUN}
 @pytest.mark.parametrize("why", [why for why in live.Why if why not in fold.AGAIN | MILD])
 def test_every_other_refusal_holds(why: live.Why) -> None:
     hold = fold.refused(LOOK, None, live.Refused(WANTED.key, why, "the server's words"), sent=WANTED)
-    assert isinstance(hold, outcomes.Hold) and hold.reason is outcomes.HoldReason.REFUSED
+    right = why is live.Why.NO_RIGHT
+    wanted = outcomes.HoldReason.RIGHTS_MISSING if right else outcomes.HoldReason.REFUSED
+    assert isinstance(hold, outcomes.Hold) and hold.reason is wanted
     assert "the server's words" in hold.because and "web/a.yaml:1" in hold.because
 
 

@@ -183,7 +183,7 @@ def _digest(a_desk: desk.Desk, revision: str) -> str:
 def test_a_commit_that_is_not_there_yet(a_desk: desk.Desk) -> None:
     a_desk.commit(a_desk.application(desk.config_map("web")))
     a_desk.remember(desk.WELL)
-    result = a_desk.run("wait", "production/web", "-r", "e" * 40, "--timeout", "500ms")
+    result = a_desk.run("wait", "production/web", "-r", "e" * 40, "--timeout", "5s")
     assert result.exit_code == 3
     assert "e" * 12 in result.stdout
 

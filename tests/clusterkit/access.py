@@ -148,8 +148,13 @@ class ClusterAccess(Client):
         `responseStatus.code`. A line is there before the reply ends, so the reply of one's own write is in it.
         """
         with self._audit_log.open("rb") as log:
-            log.seek(after)
-            whole = log.read().rpartition(b"\n")[0]
+            log.seek(max(0, after - 1))
+            # Up to the end of the line before the mark: somebody else's may have been half written then.
+            begun = log.read(1) if after else b"\n"
+            rest = log.read()
+        whole = rest.rpartition(b"\n")[0]
+        if begun != b"\n":
+            whole = whole.partition(b"\n")[2]
         return [json.loads(line) for line in whole.splitlines()]
 
     @property

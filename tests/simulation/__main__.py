@@ -2,14 +2,13 @@
 
 import argparse
 import collections
-import contextlib
 import functools
 import multiprocessing
 import sys
 import time
 from collections.abc import Iterator
 
-from tests.simulation import bugs, coverage, play
+from tests.simulation import coverage, play, seeds
 
 
 def options() -> argparse.Namespace:
@@ -26,23 +25,14 @@ def options() -> argparse.Namespace:
     return arguments.parse_args()
 
 
-def one(seed: int, *, bug: str) -> play.Result:
-    """One seed, with a bug put in where one is named."""
-    with contextlib.ExitStack() as stack:
-        for known in bugs.BUGS:
-            if bug and bug in known.name:
-                stack.enter_context(bugs.put_in(known))
-        return play.simulate(seed)
-
-
 def results(given: argparse.Namespace) -> Iterator[play.Result]:
     """In the order of the seeds."""
-    work, seeds = functools.partial(one, bug=given.bug), range(given.seed, given.seed + given.count)
+    work, wanted = functools.partial(seeds.one, bug=given.bug), range(given.seed, given.seed + given.count)
     if given.workers == 1:
-        yield from map(work, seeds)
+        yield from map(work, wanted)
         return
     with multiprocessing.get_context("spawn").Pool(given.workers) as pool:
-        yield from pool.imap(work, seeds, chunksize=4)
+        yield from pool.imap(work, wanted, chunksize=4)
 
 
 def main() -> int:

@@ -19,13 +19,7 @@ def hook(manifest: manifests.Manifest, *moments: hooks.Moment, wave: int = 0) ->
 
 
 NAMESPACE = planned.manifest("Namespace", "new", namespace="")
-DEFINITION = planned.manifest(
-    "CustomResourceDefinition",
-    "checks.example.com",
-    api_version="apiextensions.k8s.io/v1",
-    namespace="",
-    spec={"group": "example.com", "names": {"kind": "Check"}},
-)
+DEFINITION = planned.definition("checks.example.com", group="example.com", kind="Check")
 CHECK = planned.manifest("Check", "ready", api_version="example.com/v1")
 INSIDE = planned.manifest("ConfigMap", "inside", namespace="new")
 ABROAD = CHECK.key._replace(namespace="new")

@@ -354,13 +354,7 @@ async def test_once_the_namespace_exists_everything_is_one_wave(bench: Bench) ->
 
 
 DEFINITION = ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition")
-DEFINING = planned.manifest(
-    "CustomResourceDefinition",
-    "widgets.example.com",
-    api_version="apiextensions.k8s.io/v1",
-    namespace="",
-    spec={"group": "example.com", "names": {"kind": "Widget"}},
-)
+DEFINING = planned.definition("widgets.example.com", group="example.com", kind="Widget")
 WIDGET = planned.manifest("Widget", "w", api_version="example.com/v1")
 
 

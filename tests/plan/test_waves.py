@@ -26,13 +26,7 @@ def assembled(*found: manifests.Manifest, made: waves.Made) -> plans.Plan:
 
 NEW = planned.manifest("Namespace", "new", namespace="")
 INSIDE = planned.manifest("ConfigMap", "a", namespace="new")
-WIDGETS = planned.manifest(
-    "CustomResourceDefinition",
-    "widgets.example.com",
-    api_version="apiextensions.k8s.io/v1",
-    namespace="",
-    spec={"group": "example.com", "names": {"kind": "Widget"}},
-)
+WIDGETS = planned.definition("widgets.example.com", group="example.com", kind="Widget")
 WIDGET = planned.manifest("Widget", "w", api_version="example.com/v1")
 
 

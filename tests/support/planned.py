@@ -36,6 +36,17 @@ def config(name: str, **data: str) -> manifests.Manifest:
     return manifest("ConfigMap", name, data=data)
 
 
+def definition(name: str, *, group: str, kind: str) -> manifests.Manifest:
+    """A CustomResourceDefinition, as far as a plan reads one."""
+    return manifest(
+        "CustomResourceDefinition",
+        name,
+        api_version="apiextensions.k8s.io/v1",
+        namespace="",
+        spec={"group": group, "names": {"kind": kind}},
+    )
+
+
 def deployment(name: str = "web", *, image: str = "a", replicas: int | None = None) -> manifests.Manifest:
     spec: dict[str, Any] = {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}
     if replicas is not None:

@@ -10,7 +10,6 @@ import pathlib
 import shutil
 import signal
 import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,6 +18,7 @@ import pytest
 from reconciler import errors
 from reconciler.edges import git
 from reconciler.edges.git import answers
+from tests.contracts import waiting
 from tests.support import gitserver, site
 
 Look = Callable[..., git.GitRepository]
@@ -168,7 +168,11 @@ async def test_a_git_that_is_killed_in_a_fetch_leaves_nothing(
     mirror = tmp_path / "mirrors/deploy.git"
     for _ in range(3):
         fetching = asyncio.ensure_future(repository.fetch(revision))
-        await until(lambda: any(part.stat().st_size > 100_000 for part in mirror.glob("objects/pack/tmp_pack_*")))
+        await waiting.until(
+            lambda: any(part.stat().st_size > 100_000 for part in mirror.glob("objects/pack/tmp_pack_*")),
+            what="a pack that grows",
+            seconds=site.PATIENCE,
+        )
         for process in gits(str(server.port)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
@@ -221,13 +225,6 @@ async def test_a_git_that_is_killed_while_it_reads_is_neither_damage_nor_an_answ
             assert not isinstance(error, answers.Damaged)
         assert not list((tmp_path / "mirrors").glob("*.damaged"))
     assert killed
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + site.PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 def gits(word: str) -> list[int]:

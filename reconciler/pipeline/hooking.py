@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
 from reconciler.model import health, hooks, ids, live, manifests, outcomes, plans, records, rollouts, targets
-from reconciler.pipeline import heads, watching, world
+from reconciler.pipeline import heads, planning, watching, world
 from reconciler.plan import fold, left, ownership, survey, waves
 from reconciler.rollout import hooks as machine
 from reconciler.verify import family, judgement, objects
@@ -124,7 +124,7 @@ async def planned(
     one whose name an earlier run still has, or whose namespace or kind comes before it, cannot be asked about."""
     due = agenda(ledger, wanted, rollouts.Purpose.RELEASE).all
     known = {row.key: row for row in rows}
-    unserved = await _unserved(cluster, frozenset(hook.key.kind_key for _, hook in due))
+    unserved = await planning.not_served(cluster, {hook.key.kind_key for _, hook in due}) if due else frozenset()
     shown, holds = [], []
     for place, (phase, hook) in enumerate(due):
         row, key = known.get(hook.key), head.target.key
@@ -156,16 +156,6 @@ def _written_before(
             return tuple(one for one in kept.manifests if places[one.key].wave <= hook.wave)
         case _:
             return kept.manifests
-
-
-async def _unserved(cluster: ports.Cluster, needed: frozenset[ids.KindKey]) -> frozenset[ids.KindKey]:
-    """Those of `needed` that the cluster does not serve, asked afresh where it seems so."""
-    missing = needed
-    for fresh in (False, True):
-        if missing:
-            facts = await cluster.facts(fresh=fresh)
-            missing = frozenset(kind for kind in missing if facts.preferred(kind) is None)
-    return missing
 
 
 def _unknown_kind(hook: manifests.Manifest) -> outcomes.Hold:

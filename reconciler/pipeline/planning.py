@@ -106,14 +106,14 @@ async def _look_round(
     absent = await _gathered(_read_if_unseen(cluster, opener.key) for opener in openers)
     made = waves.made(opener for opener, meta in zip(openers, absent, strict=True) if meta is None)
     keys = {manifest.key for manifest in wanted} | {row.key for row in rows}
-    unserved = await _unserved(cluster, {key.kind_key for key in keys} - made.kinds)
+    unserved = await not_served(cluster, {key.kind_key for key in keys} - made.kinds)
     seen = sorted(key for key in keys if key.kind_key not in unserved and not made.holds_up(key))
     await cluster.watch(sorted({(key.kind_key, key.namespace) for key in seen}))
     metas = {key: cluster.meta(key) for key in seen}
     return _View(metas, made, unserved, waves.made(openers).kinds)
 
 
-async def _unserved(cluster: ports.Cluster, needed: Iterable[ids.KindKey]) -> frozenset[ids.KindKey]:
+async def not_served(cluster: ports.Cluster, needed: Iterable[ids.KindKey]) -> frozenset[ids.KindKey]:
     """Those of `needed` that the cluster does not serve; it is asked afresh before that is believed."""
     missing = frozenset(needed)
     for fresh in (False, True):

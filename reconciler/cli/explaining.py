@@ -13,12 +13,7 @@ from reconciler.cli import options, screen
 from reconciler.model import ids, words
 
 WORD = typer.Argument(metavar="WORD|TARGET", help="A hold, an outcome, an event; or a target, for its present one.")
-TARGET = typer.Argument(
-    metavar="TARGET",
-    parser=options.target,
-    autocompletion=options.complete,
-    help="environment/application: what fits the word.",
-)
+TARGET = options.argument("TARGET", "environment/application: what fits the word.")
 
 
 def register(app: typer.Typer) -> None:

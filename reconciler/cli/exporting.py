@@ -10,12 +10,7 @@ from reconciler.app import exporting
 from reconciler.cli import options, screen
 from reconciler.model import ids
 
-TARGETS = typer.Argument(
-    metavar="TARGET...",
-    parser=options.target,
-    autocompletion=options.complete,
-    help="environment/application, e.g. production/web.",
-)
+TARGETS = options.argument("TARGET...", options.NAMED)
 
 FEW = 5
 """Targets that are named in one line."""

@@ -3,7 +3,7 @@
 import asyncio
 import enum
 import pathlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -53,30 +53,14 @@ Config = Annotated[
 Environment = Annotated[str | None, typer.Option("--environment", "-e", help="Only this environment.")]
 Application = Annotated[str | None, typer.Option("--application", "-a", help="Only this application.")]
 OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="For a person or for a script.")]
-Target = Annotated[
-    ids.TargetKey,
-    typer.Argument(
-        metavar="TARGET",
-        parser=target,
-        autocompletion=complete,
-        help="environment/application, e.g. production/web.",
-    ),
-]
-TargetOrAll = Annotated[
-    ids.TargetKey | None,
-    typer.Argument(
-        metavar="TARGET",
-        parser=target,
-        autocompletion=complete,
-        help="environment/application; all, if left out.",
-    ),
-]
-Targets = Annotated[
-    list[ids.TargetKey],
-    typer.Argument(
-        metavar="TARGET...",
-        parser=target,
-        autocompletion=complete,
-        help="environment/application, e.g. production/web.",
-    ),
-]
+
+
+def argument(metavar: str, about: str) -> Any:
+    """Targets on the command line: read, and completed by a shell."""
+    return typer.Argument(metavar=metavar, parser=target, autocompletion=complete, help=about)
+
+
+NAMED = "environment/application, e.g. production/web."
+Target = Annotated[ids.TargetKey, argument("TARGET", NAMED)]
+TargetOrAll = Annotated[ids.TargetKey | None, argument("TARGET", "environment/application; all, if left out.")]
+Targets = Annotated[list[ids.TargetKey], argument("TARGET...", NAMED)]

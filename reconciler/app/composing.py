@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from reconciler import errors, ports
-from reconciler.app import opening, renderers, sandboxes, starting
+from reconciler.app import opening, renderers, runtime, sandboxes
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import probing, settings_files, sops, system
 from reconciler.edges.cel import expressions
@@ -290,7 +290,7 @@ async def serve(config: pathlib.Path, *, stop: asyncio.Event, models: sandboxes.
     """`reconciler run`: until `stop` is set. Raises what keeps a daemon from running. `models`: as for `build`."""
     file = settings_files.SettingsFile(config)
     its = file.read()
-    await starting.known_runtime(its)
+    await runtime.check(its)
     clock = system.SystemClock()
     its_beats, its_metrics = beats.Beats(clock), metrics.Metrics()
 
@@ -335,7 +335,7 @@ async def once(
 ) -> dict[ids.TargetKey, outcomes.PassResult]:
     """`reconciler once`: bring every wanted target to rest, within `patience` seconds."""
     its = opening.settings(config)
-    await starting.known_runtime(its)
+    await runtime.check(its)
 
     def heard(event: records.Event) -> None:
         log.log(LEVELS.get(event.kind, logging.INFO), "%s", telling.line(event))

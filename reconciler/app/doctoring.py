@@ -104,10 +104,8 @@ async def _state(its: deployment.Deployment) -> list[Finding]:
         return [
             Finding("writable", True, f"{folder}{'' if folder == standing else ' will be made at the first start'}")
         ]
-    because, remedy = (
-        f"{standing} is not writable for this user",
-        "chown it to the user that the daemon runs as, or name another folder in stateDir",
-    )
+    because = f"{standing} is not writable for this user"
+    remedy = "chown it to the user that the daemon runs as, or name another folder in stateDir"
     if observing.led(pathlib.Path(its.journal_path)):
         return [Finding("writable", None, f"{because}; the daemon that leads runs as another one")]
     return [Finding("writable", False, because, remedy)]
@@ -121,9 +119,8 @@ async def _journal(its: deployment.Deployment) -> list[Finding]:
         (sequence, _), epoch = await journal.head(), await journal.epoch()
         known = await journal.targets()
         led = observing.led(path)
-    readable = Finding(
-        "readable", True, f"{path}: {sequence} events, {len(known)} target{'' if len(known) == 1 else 's'}"
-    )
+    noun = "target" if len(known) == 1 else "targets"
+    readable = Finding("readable", True, f"{path}: {sequence} events, {len(known)} {noun}")
     if led:
         return [readable, Finding("leader", True, f"a daemon leads in epoch {epoch}")]
     because = "no daemon leads" if led is False else "whether a daemon leads cannot be seen by this user"

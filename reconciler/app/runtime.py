@@ -6,7 +6,7 @@ from reconciler.edges.kubernetes import proving
 from reconciler.settings import deployment
 
 
-async def known_runtime(its: deployment.Deployment) -> None:
+async def check(its: deployment.Deployment) -> None:
     """Raises `errors.Terminal` with everything that is wrong: nothing has been done then, and nothing is."""
     problems = list(versions.complaints())
     if old := versions.old_git(await versions.git()):

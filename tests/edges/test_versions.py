@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler import errors
-from reconciler.app import starting
+from reconciler.app import runtime
 from reconciler.edges import versions
 from reconciler.settings import deployment, loading
 
@@ -57,7 +57,7 @@ def test_git(version: str, fine: bool) -> None:
 
 async def test_a_daemon_does_not_start_on_them(monkeypatch: pytest.MonkeyPatch) -> None:
     its = loading.load(deployment.Deployment, DISK, where="deployment-config.yaml")
-    await starting.known_runtime(its)
+    await runtime.check(its)
 
     async def old() -> str:
         return "2.30.2"
@@ -65,4 +65,4 @@ async def test_a_daemon_does_not_start_on_them(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(versions, "git", old)
     monkeypatch.setattr(versions, "BAD", {"kubernetes": {versions._installed("kubernetes"): "sends no header"}})
     with pytest.raises(errors.Terminal, match=r"not one to run: kubernetes .* no header; .*; git 2\.30\.2 is older"):
-        await starting.known_runtime(its)
+        await runtime.check(its)

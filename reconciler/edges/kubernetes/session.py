@@ -201,9 +201,8 @@ class Session:
                 timer.reschedule(None)
                 yield response
         except aiohttp.ClientSSLError as error:
-            self._shared.stale = (
-                True  # the CA, or our certificate, may have been rotated: read again before the next try
-            )
+            # The CA, or our certificate, may have been rotated: they are read again before the next try.
+            self._shared.stale = True
             raise errors.Transient(
                 f"the API server of cluster {self.cluster} at {trusted.server} cannot be trusted: {error}; check"
                 " certificate-authority in its kubeconfig"

@@ -50,6 +50,11 @@ class Mirror:
                         tidy(path)
             return self._lock
 
+    @property
+    def held(self) -> int | None:
+        """The same without waiting: None before the first call of `lock`."""
+        return self._lock if self._lock >= 0 else None
+
     def ready(self, git: process.Git) -> None:
         """Make the mirror unless it is there."""
         with self._guard:

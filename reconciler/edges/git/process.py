@@ -3,20 +3,20 @@
 import enum
 import os
 import resource
+import secrets
 import select
 import selectors
-import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from git import cmd, exc
 
 from reconciler import errors
-from reconciler.edges.git import place, ssh
+from reconciler.edges.git import kept, place, ssh
 
 KEPT = frozenset(
     {"PATH", "TMPDIR", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"}
@@ -25,6 +25,8 @@ KEPT = frozenset(
 be secrets of other systems."""
 
 STDERR_BYTES = 65_536
+READER = ("cat-file", "--batch-command=%(objectname) %(objecttype) %(objectsize)", "--buffer")
+TOO_OLD = "unknown option `batch-command"
 
 SAFE = {
     "core.hooksPath": "/dev/null",
@@ -81,11 +83,12 @@ class Ended:
 class Git:
     """Git for one question: commands run one after the other in one thread, `halt` ends them from another."""
 
-    def __init__(self, where: place.Place, *, lock: int) -> None:
+    def __init__(self, where: place.Place, *, lock: int, reader: kept.Kept) -> None:
         """`lock` is the descriptor of the mirror's lock file: git inherits it, so that an orphan of a killed daemon
-        still keeps the next one from cleaning up under it."""
+        still keeps the next one from cleaning up under it. `reader` is where the process waits that `ask` asks."""
         self.place = where
         self._lock = lock
+        self._reader = reader
         self._guard = threading.Lock()
         self._running: subprocess.Popen[bytes] | None = None
         self._halted = False
@@ -104,11 +107,8 @@ class Git:
         `within` the seconds (default: the local time-out); `remote` adds credentials and the limit on packs,
         `signatures` what is needed to check or to make them."""
         wanted = self._environment(remote=remote, signatures=signatures) | dict(variables or {})
-        # GitPython adds to the daemon's environment and cannot take away from it; `env -u` can, and puts names, never
-        # values, into the argument list.
-        taken = [word for name in sorted(os.environ.keys() - KEPT - wanted.keys()) for word in ("-u", name)]
         deadline = time.monotonic() + (self.place.timeouts.local if within is None else within)
-        process = self._start(["env", *taken, "git", *arguments], wanted)
+        process = self._start(arguments, wanted, pass_fds=(self._lock,))
         if remote:
             self._bound_files(process)
         try:
@@ -117,17 +117,81 @@ class Git:
             self._finish(process)
         return Ended(stop, process.returncode, out, err.decode("utf-8", "backslashreplace"))
 
+    def ask(self, *commands: str, most: int) -> Ended:
+        """What `git cat-file --batch-command` says to `commands`, by a process that waits for them already if there is
+        one. `most` bounds the bytes of all answers together, the local time-out the time. What a process that was
+        asked before cannot answer, because it died or its view of the mirror is spoilt, a new one is asked."""
+        deadline = time.monotonic() + self.place.timeouts.local
+        seen = self._reader.look()
+        if waiting := self._reader.take(seen):
+            self._adopt(waiting)
+            ended = self._asked(waiting, commands, most=most, deadline=deadline, seen=seen)
+            if ended.stop is not Stop.EXITED or (ended.fine and not ended.err):
+                return ended
+        # without the lock of the mirror: it only reads, and ends when the daemon does
+        fresh = self._start(READER, self._environment(remote=False, signatures=False), pass_fds=())
+        ended = self._asked(fresh, commands, most=most, deadline=deadline, seen=seen)
+        if TOO_OLD in ended.err:
+            raise errors.Terminal("git is too old: install git 2.36 or newer")
+        return ended
+
     def halt(self) -> None:
         """Kill what runs, and let nothing start any more."""
         with self._guard:
             self._halted = True
             if self._running:
-                _kill(self._running)
+                kept.kill(self._running)
 
-    def _start(self, command: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    def _asked(
+        self,
+        process: "subprocess.Popen[bytes]",
+        commands: Sequence[str],
+        *,
+        most: int,
+        deadline: float,
+        seen: kept.Look | None,
+    ) -> Ended:
+        """The last question is for a name that nobody can guess, so its answer, and nothing in a file, is the end."""
+        name = f"end.{secrets.token_hex(16)}"
+        end = f"{name} missing\n".encode()
+        given = "".join(f"{command}\n" for command in (*commands, f"info {name}", "flush")).encode()
+        answered = False
+        try:
+            stop, out, err = _pump(process, given=given, most=most + len(end), deadline=deadline, end=end)
+            answered = stop is Stop.EXITED and out.endswith(end)
+        finally:
+            with self._guard:
+                self._running = None
+                answered = answered and not self._halted
+            if answered and not err:
+                self._reader.give(process, seen)
+            else:
+                kept.end(process)
+        said = err.decode("utf-8", "backslashreplace")
+        return Ended(stop, 0, out.removesuffix(end), said) if answered else Ended(stop, process.returncode, out, said)
+
+    def _adopt(self, process: "subprocess.Popen[bytes]") -> None:
+        """Let `halt` end a process that was started for another question."""
+        with self._guard:
+            if not self._halted:
+                self._running = process
+                return
+        kept.end(process)
+        raise self._stopped()
+
+    def _stopped(self) -> errors.Transient:
+        return errors.Transient(f"{self.place.name}: stopped before git had finished")
+
+    def _start(
+        self, arguments: Sequence[str], environment: dict[str, str], *, pass_fds: tuple[int, ...]
+    ) -> "subprocess.Popen[bytes]":
+        # GitPython adds to the daemon's environment and cannot take away from it; `env -u` can, and puts names, never
+        # values, into the argument list.
+        taken = [word for name in sorted(os.environ.keys() - KEPT - environment.keys()) for word in ("-u", name)]
+        command = ["env", *taken, "git", *arguments]
         with self._guard:
             if self._halted:
-                raise errors.Transient(f"{self.place.name}: stopped before git had finished")
+                raise self._stopped()
             try:
                 wrapped: Any = cmd.Git(str(self.place.mirror.parent)).execute(
                     command,
@@ -136,7 +200,7 @@ class Git:
                     shell=False,
                     env=environment,
                     start_new_session=True,  # its own process group: the deadline kills git's children as well
-                    pass_fds=(self._lock,),
+                    pass_fds=pass_fds,
                 )
             except (exc.GitCommandNotFound, OSError) as error:
                 cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
@@ -152,14 +216,9 @@ class Git:
             return process
 
     def _finish(self, process: "subprocess.Popen[bytes]") -> None:
-        if process.poll() is None:
-            _kill(process)
-        process.wait()
-        with self._guard:
+        with self._guard:  # `halt` kills nothing from here on: the number may soon be another process's
             self._running = None
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream:
-                stream.close()
+        kept.end(process)
 
     def _bound_files(self, process: "subprocess.Popen[bytes]") -> None:
         """Git's client knows no limit on what it receives (failures.md GIT-23), the kernel does. Set from outside
@@ -208,15 +267,11 @@ class Git:
         return variables
 
 
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return  # it has just ended by itself
-
-
-def _pump(process: "subprocess.Popen[bytes]", *, given: bytes, most: int, deadline: float) -> tuple[Stop, bytes, bytes]:
-    """Feed and drain the three pipes until git has ended, the deadline has passed, or it printed more than `most`."""
+def _pump(
+    process: "subprocess.Popen[bytes]", *, given: bytes, most: int, deadline: float, end: bytes = b""
+) -> tuple[Stop, bytes, bytes]:
+    """Feed and drain the three pipes until git has ended, the deadline has passed, it printed more than `most`, or,
+    where `end` is given, it printed that last: then its input stays open."""
     stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
     assert stdin and stdout and stderr  # noqa: S101 - `_start` opens all three; this tells mypy
     out, err, left = bytearray(), bytearray(), memoryview(given)
@@ -230,12 +285,14 @@ def _pump(process: "subprocess.Popen[bytes]", *, given: bytes, most: int, deadli
         while selector.get_map():
             if (seconds := deadline - time.monotonic()) <= 0:
                 return Stop.LATE, bytes(out), bytes(err)
-            for key, _ in selector.select(seconds):
+            ready = selector.select(seconds)
+            for key, _ in ready:
                 if key.fileobj is stdin:
                     left = _feed(stdin.fileno(), left)
                     if not left:
                         selector.unregister(stdin)
-                        stdin.close()
+                        if not end:
+                            stdin.close()
                 elif chunk := os.read(key.fd, 65_536):
                     (out if key.fileobj is stdout else err).extend(chunk)
                 else:
@@ -243,6 +300,8 @@ def _pump(process: "subprocess.Popen[bytes]", *, given: bytes, most: int, deadli
             if len(out) > most:
                 return Stop.FLOODED, bytes(out[:most]), bytes(err)
             del err[STDERR_BYTES:]
+            if end and out.endswith(end) and not any(key.fileobj is stderr for key, _ in selector.select(0)):
+                return Stop.EXITED, bytes(out), bytes(err)  # what it complained of came before the end of its answer
     try:
         process.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:

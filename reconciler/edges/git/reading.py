@@ -12,12 +12,15 @@ from reconciler import errors
 from reconciler.edges.git import answers, place, process
 from reconciler.model import sources
 
-FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag)")
-BLOB = re.compile(rb"([0-9a-f]{40}) blob (\d{1,18})")
+FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag) (\d{1,18})")
 ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d{1,18})\t(.+)", re.DOTALL)
 LFS = b"version https://git-lfs.github.com/spec/"
 LINE_BYTES = 512
 """What one entry of a listing may take on average; a longer listing is refused as too many files."""
+TREE_ROW = re.compile(rb"(\d{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
+"""One entry of a tree as git stores it: mode, name, object."""
+ANSWER_BYTES = place.PATH_BYTES + 100
+"""What the answer about one object may take: it repeats the name that was asked for when there is none."""
 COMPLAINTS = 20
 FIELDS = "%H%x1f%cI%x1f%P%x1f%an%x1f%ae%x1f%s"
 COMMIT_BYTES = 65_536
@@ -35,12 +38,24 @@ class Entry:
     path: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path names. `kind` is git's word for it, '' with the rest when there is nothing."""
+
+    oid: str
+    kind: str
+    size: int
+
+
+NOTHING = Found("", "", 0)
+
+
 def has(git: process.Git, revision: str) -> bool:
     """Whether the mirror holds the commit. Raises Transient when git was ended: unknown is not absent (I6)."""
-    ended = git.run("cat-file", "-e", f"{revision}^{{commit}}")
+    ended = git.ask(f"info {revision}^{{commit}}", most=ANSWER_BYTES)
     if not ended.spoke:
         raise answers.local_failure(ended, where=git.place, doing=f"looking for {revision}")
-    return ended.fine
+    return ended.fine and FOUND.fullmatch(ended.out.rstrip(b"\n")) is not None
 
 
 def tip(git: process.Git, ref: str) -> str:
@@ -64,38 +79,21 @@ def descends(git: process.Git, revision: str, *, ancestor: str) -> bool:
 
 
 def oids(git: process.Git, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
-    """One process for all paths. Its first line asks for the revision itself: without it all paths look absent."""
-    place.checked_revision(revision)
-    if len(paths) > git.place.limits.paths:
-        raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
-    asked = [f"{revision}^{{commit}}", *(f"{revision}:{place.checked_path(path)}" for path in paths)]
-    ended = git.run(
-        "cat-file",
-        "--batch-check=%(objectname) %(objecttype)",
-        given="".join(f"{line}\n" for line in asked).encode(),
-        most=len(asked) * (place.PATH_BYTES + 100),
-    )
-    rows = ended.out.split(b"\n")[:-1]
-    if not ended.fine or len(rows) != len(asked) or answers.damaged(ended.err, where=git.place):
-        raise answers.local_failure(ended, where=git.place, doing="looking up paths")
-    if not FOUND.fullmatch(rows[0]):
-        raise _absent(git, revision)
-    found = (FOUND.fullmatch(row) for row in rows[1:])
-    return {path: match[1].decode() if match else "" for path, match in zip(paths, found, strict=True)}
+    """One question for all paths. Its first line asks for the revision itself: without it all paths look absent."""
+    return {path: found.oid for path, found in _found(git, revision, paths).items()}
 
 
 def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
     """Names that are not UTF-8 come escaped: no settings can name them, and the folders beside them go on."""
-    oid = oids(git, revision, [path])[path]
-    if not oid:
-        return ()
-    ended = git.run("ls-tree", "-z", "-d", oid, most=git.place.limits.files * LINE_BYTES)
-    if not ended.fine:
-        if "not a tree" in ended.err:
-            return ()  # a file of that name holds no folders
-        raise answers.local_failure(ended, where=git.place, doing=f"listing {path}")
-    rows = (row.partition(b"\t") for row in ended.out.split(b"\0"))
-    return tuple(sorted(name.decode("utf-8", "backslashreplace") for meta, _, name in rows if b" tree " in meta))
+    found = _found(git, revision, [path])[path]
+    if found.kind != "tree":
+        return ()  # a file of that name holds no folders
+    most = git.place.limits.files * LINE_BYTES
+    if found.size > most:
+        raise errors.InvalidInput((f"{path} at {revision} has too many entries: more than {most} bytes of names",))
+    content = _contents(git, [found.oid], kind="tree", most=most)[found.oid]
+    rows = TREE_ROW.findall(content)
+    return tuple(sorted(name.decode("utf-8", "backslashreplace") for mode, name, _ in rows if mode == b"40000"))
 
 
 def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry]:
@@ -125,7 +123,7 @@ def files(git: process.Git, revision: str, paths: Sequence[str]) -> tuple[source
     if sum(entry.size for entry in entries) > limits.total_bytes:
         problems.append(f"{', '.join(paths)} hold more than {limits.total_bytes} bytes in all: refused")
     if not problems:
-        blobs = _blobs(git, sorted({entry.oid for entry in entries}), most=limits.total_bytes)
+        blobs = _contents(git, sorted({entry.oid for entry in entries}), kind="blob", most=limits.total_bytes)
         read = [sources.File(entry.path.decode(), entry.oid, blobs[entry.oid]) for entry in entries]
         problems = [
             f"{file.path} is a Git LFS pointer: LFS is not supported, commit the file itself"
@@ -195,29 +193,46 @@ def _complaint(entry: Entry, *, limits: place.Limits) -> str:
     return ""
 
 
-def _blobs(git: process.Git, oids: Sequence[str], *, most: int) -> dict[str, bytes]:
-    """OID → content, by one process."""
+def _found(git: process.Git, revision: str, paths: Sequence[str]) -> dict[str, Found]:
+    place.checked_revision(revision)
+    if len(paths) > git.place.limits.paths:
+        raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
+    asked = [f"{revision}^{{commit}}", *(f"{revision}:{place.checked_path(path)}" for path in paths)]
+    ended = git.ask(*(f"info {name}" for name in asked), most=len(asked) * ANSWER_BYTES)
+    rows = ended.out.split(b"\n")[:-1]
+    if not ended.fine or len(rows) != len(asked) or answers.damaged(ended.err, where=git.place):
+        raise answers.local_failure(ended, where=git.place, doing="looking up paths")
+    if not FOUND.fullmatch(rows[0]):
+        raise _absent(git, revision)
+    found = (FOUND.fullmatch(row) for row in rows[1:])
+    return {
+        path: Found(match[1].decode(), match[2].decode(), int(match[3])) if match else NOTHING
+        for path, match in zip(paths, found, strict=True)
+    }
+
+
+def _contents(git: process.Git, oids: Sequence[str], *, kind: str, most: int) -> dict[str, bytes]:
+    """OID → content, by one question; `most` bounds the bytes of all together. Each must be there and of that kind."""
     if not oids:
         return {}
-    given = "".join(f"{oid}\n" for oid in oids).encode()
-    ended = git.run("cat-file", "--batch", given=given, most=most + len(oids) * 100)
-    blobs: dict[str, bytes] = {}
+    ended = git.ask(*(f"contents {oid}" for oid in oids), most=most + len(oids) * 100)
+    contents: dict[str, bytes] = {}
     at = 0
     for oid in oids:
         end = ended.out.find(b"\n", at)
-        header = BLOB.fullmatch(ended.out[at:end])
-        if end < 0 or header is None or header[1] != oid.encode():
+        header = FOUND.fullmatch(ended.out[at:end])
+        if end < 0 or header is None or header[1] != oid.encode() or header[2] != kind.encode():
             break
-        blobs[oid] = ended.out[end + 1 : end + 1 + int(header[2])]
-        at = end + 1 + int(header[2]) + 1
-    if not ended.fine or len(blobs) != len(oids) or at != len(ended.out):
+        contents[oid] = ended.out[end + 1 : end + 1 + int(header[3])]
+        at = end + 1 + int(header[3]) + 1
+    if not ended.fine or len(contents) != len(oids) or at != len(ended.out):
         if ended.spoke:
             raise answers.Damaged(
                 f"mirror of repository {git.place.name} is damaged: a file cannot be read:"
                 f" {answers.quote(ended.err, where=git.place)}"
             )
         raise answers.local_failure(ended, where=git.place, doing="reading files")
-    return blobs
+    return contents
 
 
 def _present(git: process.Git, revision: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reconciler import ports
-from reconciler.edges.git import answers, hints, place, process, reading, remote, signatures, writing
+from reconciler.edges.git import answers, hints, kept, place, process, reading, remote, signatures, writing
 from reconciler.edges.git import mirror as mirrors
 from reconciler.model import sources
 
@@ -24,6 +24,7 @@ class GitRepository:
     def __init__(self, where: place.Place) -> None:
         self._place = where
         self._mirror = mirrors.Mirror(where)
+        self._reader = kept.Kept(where.mirror)
         self._changing = asyncio.Lock()
         self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix=f"git-{where.name}")
 
@@ -96,6 +97,7 @@ class GitRepository:
     async def close(self) -> None:
         """Let go of the mirror. Call it when no question is open."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._reader.close()
         self._mirror.close()
 
     async def _read(
@@ -152,7 +154,10 @@ class GitRepository:
     ) -> Answer:
         """Run `question` in a thread. Cancelling kills its git, and waits until that is done."""
         loop = asyncio.get_running_loop()
-        git = process.Git(self._place, lock=await loop.run_in_executor(self._threads, self._mirror.lock))
+        lock = self._mirror.held
+        if lock is None:
+            lock = await loop.run_in_executor(self._threads, self._mirror.lock)
+        git = process.Git(self._place, lock=lock, reader=self._reader)
         answer = loop.run_in_executor(self._threads, functools.partial(self._prepared, git, question, *args, **kwargs))
         try:
             return await asyncio.shield(answer)

@@ -205,8 +205,7 @@ async def test_a_git_that_is_killed_while_it_reads_is_neither_damage_nor_an_answ
     """By the kernel, for memory. Each of its commands once: the mirror stays, and nothing is absent or rewritten."""
     old = upstream.commit({"a": "1", "b/c": "1"})
     new = upstream.commit({"a": "2"})
-    repository = local(upstream)
-    truth = await question(repository, new, old)
+    truth = await question(local(upstream), new, old)
     real, tools = shutil.which("git"), tmp_path / "tools"
     tools.mkdir()
     count = tools / "count"
@@ -218,6 +217,7 @@ async def test_a_git_that_is_killed_while_it_reads_is_neither_damage_nor_an_answ
     killed = 0
     for nth in range(1, 6):
         count.write_text(str(nth))
+        repository = local(upstream)  # the reader that another one keeps is started already
         try:
             assert await question(repository, new, old) == truth
         except errors.Transient as error:

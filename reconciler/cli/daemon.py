@@ -1,6 +1,7 @@
 """`run` and `once`: the two commands that act."""
 
 import asyncio
+import gc
 import logging
 import signal
 from typing import Annotated
@@ -37,6 +38,7 @@ def run(
     """
     its = trying.asked(config, sandbox=sandbox, repository=repository, ref=ref, state_dir=state_dir)
     _log(verbose)
+    gc.freeze()  # the program itself is never garbage, and need not be searched for it again and again
     asyncio.run(_serve(its))
 
 

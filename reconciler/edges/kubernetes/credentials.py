@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from kubernetes.aio import client, config
-from kubernetes.aio.config import incluster_config, kube_config
 
 from reconciler import errors
-from reconciler.edges.kubernetes import plugins
+from reconciler.edges.kubernetes import library, plugins
 
 MOUNTED = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where the kubelet puts a pod's token, which it replaces well before it ends, and the CA."""
@@ -75,17 +73,17 @@ class Credentials:
 async def load(source: Source) -> Credentials:
     """Raises `errors.Terminal` when they cannot be used, with what to change; `errors.Transient` when a plugin that is
     allowed gave none now."""
-    configuration = client.Configuration()
+    configuration = library.client.Configuration()
     renew = None
     try:
         if source.kubeconfig:
             renew = await _load_kubeconfig(source, configuration)
         else:
             await asyncio.to_thread(_load_mounted, source, configuration)
-        tls = client.ApiClient(configuration).rest_client.ssl_context
+        tls = library.client.ApiClient(configuration).rest_client.ssl_context
     except yaml.YAMLError as error:
         raise _no_yaml(source, error) from None
-    except (config.ConfigException, OSError, ssl.SSLError, ValueError) as error:
+    except (library.config.ConfigException, OSError, ssl.SSLError, ValueError) as error:
         raise errors.Terminal(f"{source} cannot be used to reach a cluster: {error}") from error
     except MISSHAPEN as error:
         raise errors.Terminal(
@@ -144,7 +142,7 @@ async def _load_kubeconfig(source: Source, configuration: Any) -> datetime.datet
         )
         found.user.pop("exec")
         found.user.update(_as_user(given))
-    loader = kube_config.KubeConfigLoader(
+    loader = library.kube_config.KubeConfigLoader(
         found.loaded, active_context=source.context or None, config_base_path=str(found.folder)
     )
     await loader.load_and_set(configuration)
@@ -163,7 +161,7 @@ def _as_user(given: plugins.Given) -> dict[str, str]:
 
 def _load_mounted(source: Source, configuration: Any) -> None:
     folder = pathlib.Path(source.mounted)
-    loader = incluster_config.InClusterConfigLoader(str(folder / "token"), str(folder / "ca.crt"))
+    loader = library.incluster_config.InClusterConfigLoader(str(folder / "token"), str(folder / "ca.crt"))
     loader.load_and_set(configuration)
 
 

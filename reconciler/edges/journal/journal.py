@@ -11,7 +11,7 @@ from concurrent import futures
 from typing import TypeVar
 
 from reconciler import errors
-from reconciler.edges.journal import database, known, leadership, rebuilding, schema, statements
+from reconciler.edges.journal import database, grouping, known, leadership, rebuilding, schema, statements
 from reconciler.model import ids, records
 
 POLL_SECONDS = 0.2
@@ -101,6 +101,7 @@ class SqlJournal:
         self._sleep = sleep
         self._closed = False
         self._known = known.Known()
+        self._group = grouping.Group(base, worker) if worker else None
 
     @property
     def installation(self) -> str:
@@ -260,4 +261,7 @@ class SqlJournal:
             statements.check_epoch(tx, epoch)
             work(tx)
 
-        await _in(self._worker, lambda: self._base.write(checked))
+        if self._group:
+            await self._group.write(checked)
+        else:
+            self._base.write(checked)

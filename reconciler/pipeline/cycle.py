@@ -40,7 +40,7 @@ class Cycle:
         self._here = here
         self._wake = wake
         its_rendering = rendering.Rendering(here.renderer, here.journal.installation, opener=here.opener)
-        self._deciding = deciding.Deciding(here, its_rendering, self.heads)
+        self._deciding = deciding.Deciding(here, its_rendering, self.heads, doubted=self.drift.doubted)
         self._watching = watching.Watching(here, wake)
         self._reverting = reverting.Reverting(here, self.heads)
         self._chain = chain.Chain(here, self.heads)

@@ -1,5 +1,6 @@
 """From inputs to an approved plan: render, plan from live, pass the gates. Writes nothing outside the journal."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from reconciler import errors
@@ -21,10 +22,19 @@ CONFIRMABLE = frozenset({outcomes.HoldReason.PRUNE_LIMIT, outcomes.HoldReason.PR
 
 
 class Deciding:
-    def __init__(self, here: world.World, its_rendering: rendering.Rendering, its_heads: heads.Heads) -> None:
+    def __init__(
+        self,
+        here: world.World,
+        its_rendering: rendering.Rendering,
+        its_heads: heads.Heads,
+        *,
+        doubted: Callable[[ids.TargetKey], Collection[ids.ObjectKey]] = lambda key: (),
+    ) -> None:
+        """`doubted`: objects of a target to which a write may still be under way."""
         self._here = here
         self._rendering = its_rendering
         self._heads = its_heads
+        self._doubted = doubted
 
     async def render(self, prepared: heads.Prepared) -> manifests.ManifestSet:
         """The target's manifest set; from the cache when nothing it depends on has changed.
@@ -74,8 +84,10 @@ class Deciding:
             purpose=purpose,
             hands=handing.Neighbours(here, self._heads, self.render, of=prepared, ledger=ledger),
         )
-        if planned.learnt or planned.forget:
-            await here.journal.adopt_rows(key, planned.learnt, forget=planned.forget, epoch=here.epoch)
+        # What is not there, but may still be made by a write on its way, keeps its row: without one nothing prunes it.
+        forget = [one for one in planned.forget if one not in self._doubted(key)]
+        if planned.learnt or forget:
+            await here.journal.adopt_rows(key, planned.learnt, forget=forget, epoch=here.epoch)
         holds = planned.holds
         if not holds and ledger.rollout is None and purpose is rollouts.Purpose.RELEASE:
             holds = (await self._hooks(prepared, wanted, ledger=ledger, rows=rows)).holds
@@ -86,7 +98,7 @@ class Deciding:
             target=prepared.target,
             revision=since,
             purpose=purpose,
-            inventory=len(rows),
+            inventory=len(rows) - len(set(planned.forget)),
             confirmations=await self._confirmations(prepared, ledger, since=since),
             created_by_failed=_created_by_failed(ledger, rows),
         )

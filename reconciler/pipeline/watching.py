@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from reconciler import errors
+from reconciler import errors, ports
 from reconciler.model import health, ids, live, manifests, records, rollouts, targets
 from reconciler.pipeline import checking, world
 from reconciler.plan import drift
@@ -60,7 +60,7 @@ class Watching:
             return health.Report(health.State.UNKNOWN, f"the watch has not seen our newest write of {late} yet")
         keys = [manifest.key for manifest in wanted.manifests]
         answers = await self._checking.answers(rollout.target, keys, found, checks=target.verification.checks)
-        return report.report(
+        made = report.report(
             wanted.manifests,
             found,
             verification=target.verification,
@@ -70,6 +70,10 @@ class Watching:
             unproven=rollout.unproven,
             answers=answers,
         )
+        over = observing and rollout.spent >= target.verification.observe > 0
+        if over and made.state.well and (behind := await _late(self._here.cluster_of(rollout.target), keys, found)):
+            return health.Report(health.State.UNKNOWN, behind)
+        return made
 
     async def release(self, key: ids.TargetKey) -> None:
         """The rollout is over: stop following and probing."""
@@ -104,3 +108,20 @@ class Watching:
 def _behind(found: live.LiveObject | None, row: records.InventoryRow) -> bool:
     """Whether the followed object is older than what our last reply said."""
     return found is not None and found.meta.uid == row.uid and drift.older(found.meta, row)
+
+
+async def _late(
+    cluster: ports.Cluster, keys: Sequence[ids.ObjectKey], found: Mapping[ids.ObjectKey, live.LiveObject]
+) -> str:
+    """Why what the watches show is not how things are; '' when it is. At the end of the observation each object that
+    was judged is read once: a watch that lagged behind in silence showed as healthy what had failed meanwhile, and that
+    became last good."""
+    judged = [one for one in keys if one in found and scope.has_health(one)]
+    try:
+        answers = await asyncio.gather(*(cluster.read(one) for one in judged))
+    except errors.Transient as error:
+        return str(error)
+    for one, now in zip(judged, answers, strict=True):
+        if now is None or drift.newer(now.meta, found[one].meta):
+            return f"the watch has not seen the newest state of {one} yet"
+    return ""

@@ -36,9 +36,10 @@ def suspicious(row: records.InventoryRow, meta: live.LiveMeta | None) -> str:
     return ""
 
 
-def newer(meta: live.LiveMeta, row: records.InventoryRow) -> bool:
-    """Whether `meta` is of a later write than the row. Resource versions of one resource compare as integers; where
-    a server (an aggregated one) gives others, only equality is known, and what is not known counts as newer."""
+def newer(meta: live.LiveMeta, row: records.InventoryRow | live.LiveMeta) -> bool:
+    """Whether `meta` is of a later write than the row, or than what a watch has shown. Resource versions of one
+    resource compare as integers; where a server (an aggregated one) gives others, only equality is known, and what is
+    not known counts as newer."""
     seen, known = meta.resource_version, row.resource_version
     if seen.isdecimal() and known.isdecimal():
         return int(seen) > int(known)

@@ -137,3 +137,60 @@ def test_what_another_target_may_have_taken_over_holds_until_that_one_can_be_rea
         its.people.good(other)
 
     assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_what_fails_while_the_watches_lag_behind_does_not_become_last_good() -> None:
+    """The watches said nothing of it until after the observation window: it was good, and "the same inputs were good"
+    kept it from ever being taken back."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="fails-later"))
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(1.0)
+        its.watches().pause()
+        await its.clock.sleep(scenery.OBSERVE + 10)
+        assert phase_of(its) is rollouts.Phase.OBSERVING
+        its.watches().resume()
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_what_is_made_late_is_pruned_though_it_is_wanted_no_more() -> None:
+    """The next release planned before it arrived: what was not there was forgotten, and nothing ever pruned it."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        old = its.people.version(SHOP)
+        assert old is not None
+        its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
+        its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1))
+        while not its.storm.about:
+            await its.clock.sleep(0.001)
+        key = its.storm.about[0]
+        assert isinstance(key, ids.ObjectKey)
+        its.kill("the test wants it")
+        its.kept.delete(key)  # it has not arrived yet
+        its.people.commit(SHOP, old)
+        await its.clock.sleep(30)
+        assert its.ledgers()[SHOP].outcome is outcomes.Outcome.UNCHANGED
+        its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_a_revert_that_somebody_forces_out_of_the_history_is_pushed_once_more() -> None:
+    """Found in the invariants: they took the second one for a revert too many."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="crash-loop"))
+        its.storm.armed.append(faults.Armed("push-unknown", "git", ("push",)))
+        while not its.storm.struck:
+            await its.clock.sleep(0.001)
+        its.kill("the test wants it")
+        its.people.rewrite(scenery.TARGETS[2])
+        await its.rest("after the restart")
+        assert [who for who, _ in its.server.pushes].count("reconciler") == 2
+
+    assert play.simulate(0, plot=plot).complaints == ()

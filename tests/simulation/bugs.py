@@ -29,7 +29,7 @@ BUGS = (
         "reconciler.edges.journal.statements",
         "    if (newest := epoch(tx)) != ours:",
         "    if (newest := epoch(tx)) < ours:",
-        15,
+        19,
         "I2",
     ),
     Bug(
@@ -73,7 +73,7 @@ BUGS = (
         "reconciler.pipeline.reverting",
         "        return prepared.inputs.digest == revert.failed.input_digest\n",
         "        return True\n",
-        24,
+        18,
         "I22",
     ),
     Bug(
@@ -122,7 +122,7 @@ BUGS = (
         "reconciler.pipeline.patience",
         "        return max(min(at_least or 0.0, LONGEST), self.chance.jitter(rest))\n",
         "        return 0.01\n",
-        11,
+        31,
         "I20",
     ),
 )

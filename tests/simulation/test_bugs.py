@@ -10,5 +10,5 @@ def test_a_bug_is_found(bug: bugs.Bug) -> None:
     assert play.simulate(bug.seed).complaints == ()
     with bugs.put_in(bug):
         complaints = play.simulate(bug.seed).complaints
-    assert any(complaint.startswith(bug.caught) for complaint in complaints), complaints
+    assert any(complaint.startswith(f"{bug.caught}: ") for complaint in complaints), complaints
     assert play.simulate(bug.seed).complaints == ()  # and it is out again

@@ -170,6 +170,17 @@ class Seen:
     gone: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A metadata watch that ended and cannot be opened again: of a kind in a namespace ('': in all of them). It goes on
+    trying."""
+
+    cluster: str
+    kind: ids.KindKey
+    namespace: str
+    because: str
+
+
 class Cluster(Protocol):
     """One Kubernetes API server. Counted calls carry `operation` in their Audit-ID header (I1)."""
 
@@ -215,8 +226,12 @@ class Cluster(Protocol):
         """From the watches: the metadata, or None when it does not exist. Transient when no healthy watch covers the
         kind there (a watch that missed its deadline covers nothing, I21)."""
 
-    def listen(self, heard: Callable[[Seen], None]) -> None:
-        """Call `heard` for every change a metadata watch sees, in order, from the event loop."""
+    async def unwatch(self) -> None:
+        """End every metadata watch and tell nobody of anything any more, as before the first `watch` and `listen`."""
+
+    def listen(self, heard: Callable[[Seen], None], *, lost: Callable[[Lost], None] = lambda lost: None) -> None:
+        """Call `heard` for every change a metadata watch sees, in order, and `lost` when one is lost: at once when it
+        may not be opened again, else when it could not be for some seconds; once each time. From the event loop."""
 
     async def follow(self, target: ids.TargetKey, wanted: Iterable[Wanted], *, woken: Callable[[], None]) -> None:
         """Hold full-object watches for one target while it rolls out or is observed: its workloads, and the pods and
@@ -225,7 +240,8 @@ class Cluster(Protocol):
     async def unfollow(self, target: ids.TargetKey) -> None: ...
 
     def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
-        """Everything the target's full watches hold. Transient when one of them is not in sync."""
+        """Everything the target's full watches hold. Transient when one of them is not in sync; `errors.Forbidden` when
+        that is for want of a right."""
 
     async def read_record(self, target: ids.TargetKey) -> records.TargetRecord | None:
         """The target record; None when there is none."""

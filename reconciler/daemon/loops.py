@@ -95,7 +95,7 @@ class Loops:
         try:
             async with self.queue.still(within=STILL):
                 await self.here.adjust(change)
-                self.cycle.listen()
+                await self.cycle.listen_anew()
                 self.cycle.heads.forget_settings()
         except errors.ReconcilerError as error:
             return self._rejected(error)

@@ -17,6 +17,10 @@ FIRST, FACTOR, CAP = 1.0, 2.0, 15.0
 """Back-off in seconds between two tries. One question for a whole cluster may come more often than those of its
 targets, which rest up to a minute and are woken when the cluster answers."""
 
+LATE = 60.0
+"""Seconds after which somebody is called for a cluster that still cannot be used: credentials that are refused and a
+certificate that is not trusted do not mend themselves. As long as a rollout waits for health that cannot be read."""
+
 
 @dataclass(slots=True)
 class Reach:
@@ -60,12 +64,17 @@ class Reach:
         """Until the cluster answers. One that does so at once was not away: its targets keep their own back-off, or a
         cluster that answers this and refuses them would be asked for ever."""
         told, rest = "", FIRST
+        began, called = self.here.clock.monotonic(), False
         while trouble := await self._trouble(name):
             if trouble != told:
                 because = polls.about(f"cluster {name}", trouble)
                 reason = outcomes.HoldReason.CLUSTER_UNAVAILABLE.value
                 await self._tell(self.here.event(records.EventKind.HELD, because, reason=reason))
                 told = trouble
+            if not called and (lasts := self.here.clock.monotonic() - began) >= LATE:
+                because = f"for {lasts:.0f} s: {polls.about(f'cluster {name}', trouble)}"
+                await self._tell(self.here.event(records.EventKind.PAGE, because))
+                called = True
             await self.here.clock.sleep(self.here.chance.jitter(rest))
             rest = min(CAP, rest * FACTOR)
         missed = self._missed.pop(name, set())

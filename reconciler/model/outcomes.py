@@ -232,6 +232,10 @@ PAGED = frozenset(
 )
 """Holds that somebody must hear of when they begin: a release is neither good nor undone, or history is in doubt."""
 
+PAGED_LATE = frozenset({HoldReason.RIGHTS_MISSING})
+"""Holds that somebody must hear of when they last: they end by themselves, but only when somebody does something. A
+cluster that cannot be used holds all of its targets: it is told of once, by the daemon."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:

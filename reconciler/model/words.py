@@ -64,7 +64,8 @@ EVENTS: dict[records.EventKind, str] = {
     _Kind.ORPHANED: "An object was given up: it stays in the cluster, and is nobody's of ours any more.",
     _Kind.REQUEST_HANDLED: "The leader acted on a person's request; the event names who, why and the answer.",
     _Kind.REBUILT: "A lost journal was put together again from target records, marks and Git.",
-    _Kind.PAGE: "Somebody must look: a release is neither good nor undone, or history is in doubt.",
+    _Kind.PAGE: "Somebody must look: a release is neither good nor undone, history is in doubt, or what only a person"
+    " can end has lasted.",
 }
 
 

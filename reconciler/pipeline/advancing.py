@@ -88,8 +88,7 @@ class Advancing:
                     raise
                 # The pass ends in order, so that the time counts: a hook that is never let in must not keep the
                 # failed release live.
-                hold = outcomes.Hold(outcomes.HoldReason.CLUSTER_UNAVAILABLE, str(error))
-                return Stepped(ledger, starting.held(hold, due_in=rolling.HEARTBEAT))
+                return Stepped(ledger, starting.held(starting.outage(error), due_in=rolling.HEARTBEAT))
             if stepped.result is not None or stepped.ledger.rollout is None:
                 return stepped
             if stepped.ledger.rollout.id != rollout.id:
@@ -162,7 +161,8 @@ class Advancing:
         try:
             followed = self._watching.live(rollout.target)
         except errors.Transient as error:
-            return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error)), away=True), None
+            away = starting.outage(error).reason
+            return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error)), away=away), None
         if rollout.phase is rollouts.Phase.QUIETING:
             return self._turning.moving(rollout, wanted, followed), None
         rows = self._drift.rows(rollout.target)

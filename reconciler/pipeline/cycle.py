@@ -16,6 +16,7 @@ from reconciler.pipeline import (
     failing,
     handing,
     heads,
+    lasting,
     patience,
     rendering,
     returning,
@@ -53,6 +54,7 @@ class Cycle:
             here, self._deciding, self._watching, self._failing, self.drift, self.heads, self._anchoring
         )
         self._patience = patience.Patience(here.chance)
+        self._lasting = lasting.Lasting(here.clock)
         self._listening: dict[str, ports.Cluster] = {}
         """Environment → its cluster, whose watches are heard."""
         self._opened: set[ids.TargetKey] = set()
@@ -61,18 +63,36 @@ class Cycle:
         """Each target whose newest pass broke off, or is under way."""
 
     def listen(self) -> None:
-        """Hear the watches of every cluster. Called again after a reload, with no pass under way: a target whose
-        cluster is another one now, or is connected anew, or is seen as somebody else, begins as after a start."""
-        before, environments = self._listening, self._here.settings.environments
-        self._listening = {name: self._here.cluster_in(name) for name in environments}
-        for cluster in set(self._listening.values()) - set(before.values()):
-            cluster.listen(self.drift.heard)
+        """Hear the watches of every cluster that is not heard yet."""
+        before = set(self._listening.values())
+        self._listening = {name: self._here.cluster_in(name) for name in self._here.settings.environments}
+        for cluster in set(self._listening.values()) - before:
+            cluster.listen(self.drift.heard, lost=self.drift.lost)
+
+    async def listen_anew(self) -> None:
+        """After a reload, with no pass under way. A target whose cluster is another one now, or is connected anew, or
+        is seen as somebody else, begins as after a start. What it watched goes on for others over that connection, with
+        rights that are not its own any more (I18): no watch of it stays, and whoever else needs one asks again."""
+        before = self._listening
+        moved = {name for name, cluster in before.items() if cluster is not self._cluster_now(name)}
+        left = {before[name] for name in moved}
         for key in list(self._opened):
-            found = self._listening.get(key.environment)
-            if found is None or found is not before.get(key.environment):
+            its = before.get(key.environment)
+            if its is None or key.environment in moved:
+                if its is not None:
+                    await its.unfollow(key)
                 self._opened.discard(key)
                 self._anchoring.forget(key)
                 self._watching.forget(key)
+            elif its in left:
+                self.drift.suspect(key, "the settings were reloaded")
+        for cluster in left:
+            await cluster.unwatch()
+        self._listening = {name: cluster for name, cluster in before.items() if cluster not in left}
+        self.listen()
+
+    def _cluster_now(self, environment: str) -> ports.Cluster | None:
+        return self._here.cluster_in(environment) if environment in self._here.settings.environments else None
 
     async def reconcile(self, key: ids.TargetKey) -> outcomes.PassResult:
         """One pass: goes as far as it can and ends at the first wait.
@@ -87,7 +107,7 @@ class Cycle:
             raise
         except errors.Transient as error:
             due_in = self._patience.met(key, at_least=error.retry_after)
-            result = starting.held(_world(error), due_in=due_in)
+            result = starting.held(starting.outage(error), due_in=due_in)
         except errors.Terminal as error:
             result = starting.held(_standstill(error), due_in=starting.RETRY_REFUSED)
         await self._report(key, result)
@@ -249,7 +269,10 @@ class Cycle:
 
     async def _report(self, key: ids.TargetKey, result: outcomes.PassResult) -> None:
         """Make the pass's end durable where it differs from the one before; the one place that reports. A hold that
-        somebody must hear of is paged when it begins."""
+        somebody must hear of is paged when it begins, or when it lasts."""
+        if self._lasting.late(key, result.hold):
+            lasts = f"for {lasting.LATE:.0f} s: {result.because}"
+            await self._here.append(self._here.event(records.EventKind.PAGE, lasts, target=key))
         ledger = await self._here.journal.ledger(key)
         doubted = self.drift.doubted(key)
         before = (ledger.outcome, ledger.because, ledger.hold, ledger.doubted)
@@ -279,14 +302,6 @@ def _standstill(error: errors.Terminal) -> outcomes.Hold:
         errors.PathMissing: outcomes.HoldReason.PATH_MISSING,
         errors.InvalidInput: outcomes.HoldReason.SETTINGS_INVALID,
         errors.Sealed: outcomes.HoldReason.RENDER_FAILED,
-    }
-    return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
-
-
-def _world(error: errors.Transient) -> outcomes.Hold:
-    reasons = {
-        errors.ChartUnavailable: outcomes.HoldReason.CHART_UNAVAILABLE,
-        errors.Forbidden: outcomes.HoldReason.RIGHTS_MISSING,
     }
     return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
 

@@ -76,6 +76,16 @@ class Drift:
             if because := because or ("" if seen.gone else drift.suspicious(row, seen.meta)):
                 self.suspect(key, because)
 
+    def lost(self, loss: ports.Lost) -> None:
+        """Whatever rests on a watch that is lost is not known to be in sync any more: its next pass asks for the watch
+        again, and holds by the reason for which there is none."""
+        because = f"the watch of {loss.kind} in {loss.namespace or 'all namespaces'} is lost: {loss.because}"
+        for key, known in tuple(self._inventories.items()):
+            if known.cluster == loss.cluster and any(
+                row.key.kind_key == loss.kind and loss.namespace in ("", row.key.namespace) for row in known.rows
+            ):
+                self.suspect(key, because)
+
     def suspect(self, key: ids.TargetKey, because: str) -> None:
         """Look at the target again though nothing of it changed in Git."""
         self._dirty.setdefault(key, because)

@@ -183,6 +183,15 @@ def held(hold: outcomes.Hold | None, *, due_in: float | None = None) -> outcomes
     return outcomes.PassResult(outcomes.Outcome.HELD, because, due_in, hold)
 
 
+def outage(error: errors.Transient) -> outcomes.Hold:
+    """What a target holds by that has met `error` on its way."""
+    reasons = {
+        errors.ChartUnavailable: outcomes.HoldReason.CHART_UNAVAILABLE,
+        errors.Forbidden: outcomes.HoldReason.RIGHTS_MISSING,
+    }
+    return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
+
+
 def _done(ledger: records.Ledger, choice: desired.Desired) -> bool:
     present = ledger.present
     return present is not None and present.complete and present.input_digest == choice.input_digest

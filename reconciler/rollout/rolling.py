@@ -33,8 +33,8 @@ class Seen:
 
     plan: plans.Plan | None = None
     report: health.Report | None = None
-    away: bool = False
-    """The report knows nothing because the cluster's watches cannot be read."""
+    away: outcomes.HoldReason | None = None
+    """Why the cluster's watches cannot be read, where the report knows nothing because of that."""
     moving: tuple[ids.ObjectKey, ...] | None = None
     """Deployments of the failed release that have not come to rest; None: a watch cannot tell yet."""
     stuck: tuple[plans.Change, ...] = ()
@@ -136,10 +136,11 @@ def _watch(
 def _blind(rollout: rollouts.Rollout, seen: Seen, *, late: outcomes.HoldReason) -> commands.Wait:
     """Not knowing neither passes nor fails. A cluster that is away is said soon; `late` calls somebody."""
     because = seen.report.because if seen.report else "health is not known yet"
+    if seen.away is outcomes.HoldReason.RIGHTS_MISSING and rollout.blind >= HEARTBEAT:
+        return commands.Wait(because, HEARTBEAT, seen.away)  # who is called when it lasts should read what is missing
     if rollout.blind >= UNKNOWN_GRACE:
         return commands.Wait(because, HEARTBEAT, late)
-    away = seen.away and rollout.blind >= HEARTBEAT
-    return commands.Wait(because, HEARTBEAT, outcomes.HoldReason.CLUSTER_UNAVAILABLE if away else None)
+    return commands.Wait(because, HEARTBEAT, seen.away if rollout.blind >= HEARTBEAT else None)
 
 
 def _degraded(report: health.Report) -> commands.Command:

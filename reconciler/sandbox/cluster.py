@@ -95,8 +95,13 @@ class SandboxCluster:
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
         return self.watches.meta(key)
 
-    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
-        self.watches.listen(heard)
+    async def unwatch(self) -> None:
+        self.watches.unwatch()
+
+    def listen(
+        self, heard: Callable[[ports.Seen], None], *, lost: Callable[[ports.Lost], None] = lambda lost: None
+    ) -> None:
+        self.watches.listen(heard, lost)
 
     async def follow(self, target: ids.TargetKey, wanted: Iterable[ports.Wanted], *, woken: Callable[[], None]) -> None:
         self.watches.follow(target, wanted, woken=woken)

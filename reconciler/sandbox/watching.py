@@ -31,7 +31,7 @@ class Watching:
         self._shown: dict[ids.ObjectKey, tuple[objects.Stored, live.LiveObject]] = {}
         self._metas: dict[ids.ObjectKey, tuple[objects.Stored, live.LiveMeta]] = {}
         self._kinds: set[ids.KindKey] = set()
-        self._listeners: list[Callable[[ports.Seen], None]] = []
+        self._listeners: list[tuple[Callable[[ports.Seen], None], Callable[[ports.Lost], None]]] = []
         self._following: dict[ids.TargetKey, Following] = {}
         self._coming: list[objects.Happened] = []
         self._due = False
@@ -42,8 +42,13 @@ class Watching:
         """How often each change is delivered: a server may repeat itself after a reconnection."""
         kept.subscribe(self._happened)
 
-    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
-        self._listeners.append(heard)
+    def listen(self, heard: Callable[[ports.Seen], None], lost: Callable[[ports.Lost], None]) -> None:
+        self._listeners.append((heard, lost))
+
+    def unwatch(self) -> None:
+        """As `ports.Cluster.unwatch`."""
+        self._listeners.clear()
+        self._kinds.clear()
 
     def close(self) -> None:
         """See and tell nothing any more."""
@@ -63,7 +68,12 @@ class Watching:
 
     def pause(self, *, trouble: str = "") -> None:
         """Deliver nothing until `resume`. With `trouble` the watches are broken: what they hold counts for nothing."""
+        news = bool(trouble) and not self._trouble
         self._paused, self._trouble = True, trouble
+        if news:
+            for kind in sorted(self._kinds):
+                for _, lost in tuple(self._listeners):
+                    lost(ports.Lost(self._name, kind, "", trouble))
 
     def resume(self) -> None:
         """Deliver what was held back; after trouble, as from fresh lists, only how each object is now."""
@@ -181,5 +191,5 @@ class Watching:
     def _tell(self, found: objects.Stored, *, gone: bool) -> None:
         if self._listeners:
             meta = metadata.meta(found.body, found.key.kind_key) if gone else self.meta_of(found)
-            for heard in self._listeners:
+            for heard, _ in tuple(self._listeners):
                 heard(ports.Seen(self._name, meta, gone))

@@ -16,6 +16,7 @@ import pytest
 from reconciler import errors, ports
 from reconciler.edges import system
 from reconciler.edges.kubernetes import cluster as kubernetes_cluster
+from reconciler.edges.kubernetes import session
 from reconciler.model import ids
 from reconciler.sandbox import cluster as sandbox_cluster
 from reconciler.sandbox import objects
@@ -49,6 +50,7 @@ class Watched:
     mend: Callable[[], None]
     close: Callable[[], Awaitable[None]]
     heard: list[ports.Seen] = field(default_factory=list)
+    lost: list[ports.Lost] = field(default_factory=list)
 
     def of(self, name: str) -> list[ports.Seen]:
         return [seen for seen in self.heard if seen.meta.key == self.key(name)]
@@ -132,7 +134,8 @@ async def over_a_relay(plane: access.ClusterAccess, namespace: str, folder: path
     async with Relay(int(port[1])).running() as relay:
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(written.replace(f"127.0.0.1:{port[1]}", f"127.0.0.1:{relay.port}"))
-        edge = await kubernetes_cluster.connect("test", kubeconfig=str(kubeconfig))
+        soon = session.Timeouts(lost=1.0)
+        edge = await kubernetes_cluster.connect("test", kubeconfig=str(kubeconfig), timeouts=soon)
         beside = await kubernetes_cluster.connect("beside", kubeconfig=str(plane.kubeconfig))
         try:
             yield Watched(edge, beside, namespace, Administrator(plane), relay.cut, relay.mend, edge.close)
@@ -172,7 +175,7 @@ async def watched(
     side: Callable[[], contextlib.AbstractAsyncContextManager[Watched]],
 ) -> AsyncIterator[Watched]:
     async with side() as made:
-        made.cluster.listen(made.heard.append)
+        made.cluster.listen(made.heard.append, lost=made.lost.append)
         await made.cluster.watch([(CONFIG_MAP, made.namespace)])
         yield made
 
@@ -257,3 +260,28 @@ async def test_a_cluster_that_is_closed_tells_nothing_any_more(watched: Watched)
     watched.remove("one")
     await until(lambda: watched.beside.meta(watched.key("one")) is None, what="its removal, for others")
     assert watched.heard[before:] == []
+
+
+async def test_that_a_watch_is_lost_is_told_once_and_what_was_missed_when_it_is_back(watched: Watched) -> None:
+    watched.cut()
+    loss = await until(lambda: watched.lost, what="the loss being told")
+    assert [(one.cluster, one.kind) for one in loss] == [("test", CONFIG_MAP)]
+    assert loss[0].because
+    version = watched.apply("one")
+    watched.mend()
+    await until(lambda: watched.of("one"), what="what was missed", seconds=60.0)
+    assert watched.version("one") == version
+    assert len(watched.lost) == 1
+
+
+async def test_after_unwatch_nothing_is_told_or_known_until_somebody_asks_again(watched: Watched) -> None:
+    await watched.cluster.unwatch()
+    before = len(watched.heard)
+    version = watched.apply("one")
+    assert watched.version("one") == "unknown"
+    await watched.cluster.watch([(CONFIG_MAP, watched.namespace)])
+    await until(lambda: watched.version("one") == version, what="the object")
+    assert watched.heard[before:] == []
+    watched.cluster.listen(watched.heard.append)
+    watched.apply("one", number="2")
+    await until(lambda: watched.of("one"), what="being told again")

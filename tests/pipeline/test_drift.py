@@ -70,3 +70,21 @@ async def test_an_environment_that_moves_to_another_cluster_takes_its_claims_alo
     await bench.drift.learn(WEB)
     assert bench.hear(version="6", entry="theirs", cluster="one") == []
     assert bench.hear(version="6", entry="theirs", cluster="two") == [WEB]
+
+
+@pytest.mark.parametrize(
+    ("lost", "woken"),
+    [
+        (ports.Lost("one", SETTINGS.kind_key, "", "403"), True),
+        (ports.Lost("one", SETTINGS.kind_key, "web", "403"), True),
+        (ports.Lost("one", SETTINGS.kind_key, "shop", "403"), False),
+        (ports.Lost("one", ids.KindKey("apps", "Deployment"), "", "403"), False),
+        (ports.Lost("two", SETTINGS.kind_key, "", "403"), False),
+    ],
+    ids=["everywhere", "its namespace", "another namespace", "another kind", "another cluster"],
+)
+async def test_a_lost_watch_wakes_whoever_rests_on_it(bench: Bench, lost: ports.Lost, woken: bool) -> None:
+    await bench.has(WEB, ROW)
+    bench.drift.lost(lost)
+    assert bench.woken == ([WEB] if woken else [])
+    assert ("403" in bench.drift.suspected(WEB)) is woken

@@ -173,20 +173,26 @@ def test_observing(
     assert isinstance(found, expected)
 
 
+AWAY, FORBIDDEN = outcomes.HoldReason.CLUSTER_UNAVAILABLE, outcomes.HoldReason.RIGHTS_MISSING
+
+
 @pytest.mark.parametrize(
     ("phase", "away", "blind", "hold"),
     [
-        (rollouts.Phase.WATCHING, False, 59, None),
-        (rollouts.Phase.WATCHING, False, 60, outcomes.HoldReason.WORLD),
-        (rollouts.Phase.WATCHING, True, 4, None),  # a watch that begins anew
-        (rollouts.Phase.WATCHING, True, 5, outcomes.HoldReason.CLUSTER_UNAVAILABLE),
-        (rollouts.Phase.WATCHING, True, 60, outcomes.HoldReason.WORLD),
-        (rollouts.Phase.OBSERVING, True, 5, outcomes.HoldReason.CLUSTER_UNAVAILABLE),
-        (rollouts.Phase.OBSERVING, False, 60, outcomes.HoldReason.UNPROVEN),
+        (rollouts.Phase.WATCHING, None, 59, None),
+        (rollouts.Phase.WATCHING, None, 60, outcomes.HoldReason.WORLD),
+        (rollouts.Phase.WATCHING, AWAY, 4, None),  # a watch that begins anew
+        (rollouts.Phase.WATCHING, AWAY, 5, AWAY),
+        (rollouts.Phase.WATCHING, AWAY, 60, outcomes.HoldReason.WORLD),
+        (rollouts.Phase.OBSERVING, AWAY, 5, AWAY),
+        (rollouts.Phase.WATCHING, FORBIDDEN, 4, None),
+        (rollouts.Phase.WATCHING, FORBIDDEN, 6000, FORBIDDEN),  # by name for as long as it lasts
+        (rollouts.Phase.OBSERVING, FORBIDDEN, 60, FORBIDDEN),
+        (rollouts.Phase.OBSERVING, None, 60, outcomes.HoldReason.UNPROVEN),
     ],
 )
 def test_what_cannot_be_read_is_neither_good_nor_failed_and_is_said(
-    phase: rollouts.Phase, away: bool, blind: float, hold: outcomes.HoldReason | None
+    phase: rollouts.Phase, away: outcomes.HoldReason | None, blind: float, hold: outcomes.HoldReason | None
 ) -> None:
     seen = rolling.Seen(report=report(health.State.UNKNOWN), away=away)
     found = command(phase, seen, spent=6000, blind=blind)

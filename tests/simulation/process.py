@@ -129,8 +129,12 @@ class Cluster(Passing):
         found: live.LiveMeta | None = self._inner.meta(key)
         return found
 
-    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
-        self._inner.listen(lambda seen: heard(seen) if self._process.alive else None)
+    def listen(self, heard: Callable[[ports.Seen], None], *, lost: Callable[[ports.Lost], None]) -> None:
+        def alive(told: ports.Seen | ports.Lost) -> None:
+            if self._process.alive:
+                heard(told) if isinstance(told, ports.Seen) else lost(told)
+
+        self._inner.listen(alive, lost=alive)
 
     def followed(self, target: ids.TargetKey) -> Mapping[ids.ObjectKey, live.LiveObject]:
         self._process.check()

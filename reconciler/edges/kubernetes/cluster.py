@@ -124,8 +124,13 @@ class KubernetesCluster:
     def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
         return self._watching.meta(key)
 
-    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
-        self._watching.listen(heard)
+    async def unwatch(self) -> None:
+        await self._watching.close()
+
+    def listen(
+        self, heard: Callable[[ports.Seen], None], *, lost: Callable[[ports.Lost], None] = lambda lost: None
+    ) -> None:
+        self._watching.listen(heard, lost)
 
     async def follow(self, target: ids.TargetKey, wanted: Iterable[ports.Wanted], *, woken: Callable[[], None]) -> None:
         await self._following.follow(target, wanted, woken=woken)

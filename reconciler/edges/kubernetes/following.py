@@ -46,7 +46,8 @@ class Following:
                 continue
             reflector = shared.reflector
             if not reflector.settled:
-                raise errors.Transient(f"{target}: the watch of {reflector.what} is not in sync: {reflector.because}")
+                because = f"{target}: the watch of {reflector.what} is not in sync: {reflector.because}"
+                raise errors.Forbidden(because) if reflector.forbidden else errors.Transient(because)
             found |= reflector.held
         return found
 

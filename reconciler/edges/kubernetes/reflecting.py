@@ -93,7 +93,8 @@ class Ability:
 
 
 class Reflector(Generic[T]):
-    """`held` is the copy; `changed` hears of each object that came, changed or went, `moved` of each new state."""
+    """`held` is the copy; `changed` hears of each object that came, changed or went, `moved` of each new state, `lost`
+    once when a copy that was in sync is not to be had any more, and why."""
 
     def __init__(
         self,
@@ -106,6 +107,7 @@ class Reflector(Generic[T]):
         ability: Ability,
         changed: Callable[[T, bool], None],
         moved: Callable[[], None] = lambda: None,
+        lost: Callable[[str], None] = lambda because: None,
     ) -> None:
         self.held: dict[ids.ObjectKey, T] = {}
         self.state = State.STARTING
@@ -116,7 +118,11 @@ class Reflector(Generic[T]):
         self._session, self._served = opened, served
         self._kind, self._namespace = kind, namespace
         self._shape, self._ability = shape, ability
-        self._changed, self._moved = changed, moved
+        self._changed, self._moved, self._lost = changed, moved, lost
+        self._owes_word = False
+        """It was in sync, and nobody was told since that it is lost."""
+        self._out_since: float | None = None
+        """Loop time of its first failure since it was in sync."""
         self._version = ""
         self._incoming: dict[ids.ObjectKey, T] | None = None
         self._failures = 0
@@ -160,6 +166,7 @@ class Reflector(Generic[T]):
             except BusyError as error:
                 self._incoming = None
                 self._enter(State.STARTING, str(error))
+                self._out(str(error))
                 await asyncio.sleep(error.seconds * (1 + JITTER * random.random()))  # noqa: S311 - no secret
                 continue
             except errors.ReconcilerError as error:
@@ -334,23 +341,35 @@ class Reflector(Generic[T]):
 
     def _synced(self) -> None:
         self._started_over = False
+        self._owes_word, self._out_since = True, None
         self._enter(State.IN_SYNC, "")
 
     def _failed(self, because: str, *, forbidden: bool = False) -> None:
-        self.forbidden = forbidden
         self._failures += 1
         self._incoming = None
-        self._enter(State.BROKEN, because)
+        self._enter(State.BROKEN, because, forbidden=forbidden)
+        self._out(because)
 
-    def _enter(self, state: State, because: str) -> None:
-        before, self.state, self.because = self.state, state, because
+    def _out(self, because: str) -> None:
+        """It is out of sync still. Whoever rests on it asks nothing by himself: he is told once, without delay for want
+        of a right, which no restart of a server brings back."""
+        now = asyncio.get_running_loop().time()
+        self._out_since = now if self._out_since is None else self._out_since
+        if self._owes_word and (self.forbidden or now - self._out_since >= self._session.timeouts.lost):
+            self._owes_word = False
+            self._tell(lambda: self._lost(because))
+
+    def _enter(self, state: State, because: str, *, forbidden: bool = False) -> None:
+        before, self.state, self.because, self.forbidden = self.state, state, because, forbidden
         self._turns += 1
         turn, self._turn = self._turn, asyncio.get_running_loop().create_future()
         turn.set_result(None)
-        if before is state:
-            return
+        if before is not state:
+            self._tell(self._moved)
+
+    def _tell(self, listener: Callable[[], None]) -> None:
         try:
-            self._moved()
+            listener()
         except Exception:  # told from where failures are handled: a listener's bug must not end the watch
             LOG.exception("a listener of the watch of %s failed", self.what)
 

@@ -50,6 +50,8 @@ class Timeouts:
     back_off: float = 0.5
     """First wait after a failed watch; doubled each time, up to `longest_back_off`."""
     longest_back_off: float = 30.0
+    lost: float = 15.0
+    """A watch that could not be opened again for so long is told to be lost; a server that restarts is back sooner."""
 
 
 class SilentError(errors.Transient):

@@ -24,11 +24,11 @@ class Watching:
         self._held: dict[Span, reflecting.Reflector[live.LiveMeta]] = {}
         self._wide: dict[ids.KindKey, bool] = {}
         self._asked: set[ports.Wanted] = set()
-        self._listeners: list[Callable[[ports.Seen], None]] = []
+        self._listeners: list[tuple[Callable[[ports.Seen], None], Callable[[ports.Lost], None]]] = []
         self._changing = asyncio.Lock()
 
-    def listen(self, heard: Callable[[ports.Seen], None]) -> None:
-        self._listeners.append(heard)
+    def listen(self, heard: Callable[[ports.Seen], None], lost: Callable[[ports.Lost], None]) -> None:
+        self._listeners.append((heard, lost))
 
     async def want(self, wanted: Iterable[ports.Wanted]) -> None:
         """Watch these from now on, beside what is watched already: each target asks for its own.
@@ -95,10 +95,14 @@ class Watching:
                 reflector.poke()
 
     async def close(self) -> None:
+        """End them all. Whoever asks again has new ones."""
+        self._listeners.clear()
         async with self._changing:
-            for reflector in self._held.values():
+            held, self._held = self._held, {}
+            self._asked.clear()
+            self._wide.clear()
+            for reflector in held.values():
                 await reflector.close()
-            self._held.clear()
 
     async def _span(self, kind: ids.KindKey, namespace: str) -> Span:
         """Ask for the whole cluster first: one watch a kind however many namespaces there are."""
@@ -121,9 +125,14 @@ class Watching:
             shape=reflecting.METADATA,
             ability=self._ability,
             changed=self._tell,
+            lost=lambda because: self._tell_lost(ports.Lost(self._session.cluster, kind, namespace, because)),
         )
 
     def _tell(self, meta: live.LiveMeta, gone: bool) -> None:
         seen = ports.Seen(self._session.cluster, meta, gone)
-        for heard in self._listeners:
+        for heard, _ in tuple(self._listeners):
             heard(seen)
+
+    def _tell_lost(self, loss: ports.Lost) -> None:
+        for _, lost in tuple(self._listeners):
+            lost(loss)

@@ -9,7 +9,7 @@ from reconciler.edges.kubernetes import cluster, session
 from tests.edges.kubernetes import fake
 
 QUICK = session.Timeouts(
-    connect=2.0, call=1.0, dry_run=1.0, first_list=2.0, silence=1.0, back_off=0.01, longest_back_off=0.05
+    connect=2.0, call=1.0, dry_run=1.0, first_list=2.0, silence=1.0, back_off=0.01, longest_back_off=0.05, lost=0.1
 )
 
 

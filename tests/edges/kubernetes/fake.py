@@ -78,6 +78,8 @@ class FakeApi:
     objects: dict[tuple[str, str], Json] = field(default_factory=dict)
     events: list[tuple[int, str, Json]] = field(default_factory=list)
     url: str = ""
+    open: list[Request] = field(default_factory=list)
+    """Watches that nobody has ended yet."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, name: str, namespace: str = "web", **data: str) -> None:
@@ -178,13 +180,17 @@ class FakeApi:
             gone = {"kind": "Status", "message": "too old resource version", "reason": "Expired", "code": 410}
             await response.write(event("ERROR", gone))
             return response
-        while True:
-            changed = self._changed
-            for version, kind, found in [each for each in self.events if each[0] > since]:
-                since = version
-                if namespace in ("", found["metadata"]["namespace"]):
-                    await response.write(event(kind, found))
-            await changed.wait()
+        self.open.append(arrived)
+        try:
+            while True:
+                changed = self._changed
+                for version, kind, found in [each for each in self.events if each[0] > since]:
+                    since = version
+                    if namespace in ("", found["metadata"]["namespace"]):
+                        await response.write(event(kind, found))
+                await changed.wait()
+        finally:
+            self.open.remove(arrived)
 
 
 def event(kind: str, found: Json) -> bytes:

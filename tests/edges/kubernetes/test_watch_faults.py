@@ -1,6 +1,7 @@
 """Watches when the server forgets, falls silent, lies or goes away: nothing is missed, nothing stale is believed."""
 
 import contextlib
+import dataclasses
 import pathlib
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from reconciler import errors, ports
 from reconciler.edges.kubernetes import cluster, session
 from reconciler.model import ids, live
 from tests.contracts.waiting import until
-from tests.edges.kubernetes import fake
+from tests.edges.kubernetes import conftest, fake
 
 CONFIG_MAP = ids.KindKey("", "ConfigMap")
 TARGET = ids.TargetKey("production", "web")
@@ -293,3 +294,89 @@ async def test_followers_are_woken_when_the_first_list_of_nothing_arrives(
     assert edge.followed(TARGET) == {}
     await edge.unfollow(TARGET)
     assert edge.followed(TARGET) == {}
+
+
+FORBIDDEN = 'configmaps is forbidden: User "u" cannot watch resource "configmaps" in the namespace "web"'
+
+
+@pytest.mark.parametrize(
+    ("answer", "patience"),
+    [(fake.refusing(403, FORBIDDEN), 600.0), (fake.replying(503, "down"), 0.1), (fake.replying(429, "later"), 0.1)],
+    ids=["a right is missing: told at once", "away", "busy"],
+)
+async def test_a_watch_that_cannot_be_opened_again_is_told_once_and_again_after_it_was_back(
+    api: fake.FakeApi, tmp_path: pathlib.Path, answer: fake.Answer, patience: float
+) -> None:
+    """An application at rest asks nothing: it stayed in sync by a watch that was no more."""
+    quick = dataclasses.replace(conftest.QUICK, lost=patience)
+    edge = await cluster.connect("fake", kubeconfig=str(fake.kubeconfig(tmp_path, server=api.url)), timeouts=quick)
+    lost: list[ports.Lost] = []
+    edge.listen(lambda seen: None, lost=lost.append)
+
+    def is_watch(request: fake.Request) -> bool:
+        return request.is_watch
+
+    async def told(times: int) -> None:
+        await until(lambda: len(lost) == times, what="the loss being told")
+        tried = api.count(is_watch)
+        await until(lambda: api.count(is_watch) > tried + 2, what="more tries")
+        assert len(lost) == times, "once each time"
+
+    ends = fake.streaming(fake.bookmark(api.version, end=True))
+    api.fault(is_list, ends)
+    api.fault(is_watch, answer, times=10_000)
+    await edge.watch([(CONFIG_MAP, "web")])
+    await told(1)
+    api.faults.clear()
+    api.fault(is_watch, ends)  # in sync again, for a moment
+    api.fault(is_watch, answer, times=10_000)
+    await told(2)
+    assert (lost[0].cluster, lost[0].kind, lost[0].namespace) == ("fake", CONFIG_MAP, "")
+    await edge.close()
+
+
+async def test_a_watch_that_comes_back_soon_is_not_lost(api: fake.FakeApi, tmp_path: pathlib.Path) -> None:
+    patient = dataclasses.replace(conftest.QUICK, lost=600.0)
+    edge = await cluster.connect("fake", kubeconfig=str(fake.kubeconfig(tmp_path, server=api.url)), timeouts=patient)
+    lost: list[ports.Lost] = []
+    edge.listen(lambda seen: None, lost=lost.append)
+    api.fault(is_list, fake.streaming(fake.bookmark(api.version, end=True)))
+    api.fault(is_resumed, fake.replying(503, "restarting"), times=3)
+    await edge.watch([(CONFIG_MAP, "web")])
+    await until(lambda: api.count(is_resumed) > 3, what="the watch that is opened again")
+    api.put("settings")
+    await until(current(api, edge, "settings"), what="the watch being back")
+    assert lost == []
+    await edge.close()
+
+
+async def test_a_full_watch_that_may_not_be_opened_says_which_right_is_missing(
+    api: fake.FakeApi, edge: cluster.KubernetesCluster
+) -> None:
+    woken: list[None] = []
+    api.fault(is_list, fake.refusing(403, FORBIDDEN), times=10_000)
+    await edge.follow(TARGET, [(CONFIG_MAP, "web")], woken=lambda: woken.append(None))
+    await until(lambda: woken, what="being woken")
+    with pytest.raises(errors.Forbidden) as raised:
+        edge.followed(TARGET)
+    for word in ("watch", "configmaps", '"web"'):
+        assert word in str(raised.value)
+
+
+async def test_after_unwatch_no_metadata_watch_is_open_and_full_ones_go_on(
+    api: fake.FakeApi, edge: cluster.KubernetesCluster
+) -> None:
+    heard: list[ports.Seen] = []
+    edge.listen(heard.append)
+    await edge.watch([(CONFIG_MAP, "web")])
+    await edge.follow(TARGET, [(CONFIG_MAP, "web")], woken=lambda: None)
+    await until(lambda: len(api.open) == 2, what="both watches")
+    await edge.unwatch()
+    await until(lambda: len(api.open) == 1, what="the end of one")
+    with pytest.raises(errors.Transient, match="no watch covers it"):
+        meta(edge, "settings")
+    heard.clear()
+    api.put("settings")
+    await edge.watch([(CONFIG_MAP, "web")])
+    assert current(api, edge, "settings")()
+    assert heard == [], "whoever listened listens no more"

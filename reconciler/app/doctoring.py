@@ -36,7 +36,7 @@ Check = Callable[[], Awaitable[Sequence[Finding]]]
 
 async def examine(config: pathlib.Path) -> AsyncIterator[tuple[str, tuple[Finding, ...]]]:
     """Groups of findings in a fixed order: the group's name and its lines."""
-    checks: dict[str, Check] = {"versions": _versions}
+    checks: dict[str, Check] = {"versions": installed}
     try:
         its = opening.settings(config)
     except errors.InvalidInput as error:
@@ -79,7 +79,7 @@ async def _bounded(check: Check, *, seconds: float) -> tuple[Finding, ...]:
         return (Finding("reachable", False, str(error), "the settings of what this is about, and the way there"),)
 
 
-async def _versions() -> list[Finding]:
+async def installed() -> list[Finding]:
     about = f"reconciler {versions.own()}, Python {versions.python()}, helm-python-sdk {versions.helm()}"
     wrong = versions.complaints()
     found = [Finding("packages", False, problem) for problem in wrong] or [Finding("packages", True, about)]
@@ -94,6 +94,8 @@ async def _versions() -> list[Finding]:
         found.append(Finding("credentials", True, "the Kubernetes client sends the Authorization header"))
     except errors.Terminal as error:
         found.append(Finding("credentials", False, str(error)))
+    except errors.Transient as error:  # not found out, which takes nothing away from what was
+        found.append(Finding("credentials", None, str(error), "reconciler doctor"))
     return found
 
 

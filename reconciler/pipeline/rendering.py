@@ -26,17 +26,19 @@ class Rendering:
         *,
         opener: ports.Opener | None,
         entries: int = ENTRIES,
+        most_bytes: int = BYTES,
     ) -> None:
         self._renderer = renderer
         self._opener = opener
         self._installation = installation
-        self._entries = entries
+        self._entries, self._most_bytes = entries, most_bytes
         self._known: collections.OrderedDict[str, manifests.ManifestSet | errors.InvalidInput] = (
             collections.OrderedDict()
         )
         self._bytes = 0
         self._before: collections.OrderedDict[str, again.Before] = collections.OrderedDict()
-        """Of each target's folder of plain files, by everything but the inputs."""
+        """Of each target's folder of plain files, by everything but the inputs. What it shares with `_known` is counted
+        twice: either may forget it first."""
 
     async def render(
         self,
@@ -101,7 +103,9 @@ class Rendering:
     def _remember(self, key: str, known: manifests.ManifestSet | errors.InvalidInput) -> None:
         self._known[key] = known
         self._bytes += _size(known)
-        while len(self._known) > 1 and (len(self._known) > self._entries or self._bytes > BYTES):
+        while len(self._before) > self._entries or (self._before and self._bytes > self._most_bytes):
+            self._bytes -= self._before.popitem(last=False)[1].bytes  # it only saves time
+        while len(self._known) > 1 and (len(self._known) > self._entries or self._bytes > self._most_bytes):
             self._bytes -= _size(self._known.popitem(last=False)[1])
 
     async def _rendered(
@@ -141,6 +145,7 @@ class Rendering:
         mine, notes = folder.chosen(files, source)
         parameters = self._parameters(target, facts=facts)
         known = self._before.pop(parameters, again.NOTHING)
+        self._bytes -= known.bytes
         fresh, beside = again.split(mine, again.NOTHING if target.left else known)  # those are without their fields
 
         def made(of: Sequence[sources.File], beside: Sequence[manifests.Manifest]) -> manifests.ManifestSet | None:
@@ -156,9 +161,8 @@ class Rendering:
         if found is None:
             found = made(mine, ())
         assert found is not None  # noqa: S101 - nothing is beside it; this tells mypy
-        self._before[parameters] = again.before(mine, found, notes=notes)
-        while len(self._before) > self._entries:
-            self._before.popitem(last=False)
+        self._before[parameters] = kept = again.before(mine, found, notes=notes)
+        self._bytes += kept.bytes
         return found
 
     async def _rendered_twice(
@@ -220,4 +224,4 @@ def _size(known: manifests.ManifestSet | errors.InvalidInput) -> int:
     """Bytes, roughly."""
     if isinstance(known, errors.InvalidInput):
         return sum(map(len, known.problems))
-    return sum(len(manifest.body) + len(manifest.born) for manifest in known.manifests)
+    return again.size(known.manifests)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model import manifests, sources
-from reconciler.render import parsed, served
+from reconciler.render import assemble, parsed, served
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,18 @@ class Before:
     oids: Mapping[str, str]
     manifests: tuple[manifests.Manifest, ...]
 
+    @property
+    def bytes(self) -> int:
+        """Of memory, roughly."""
+        return size(self.manifests) + sum(len(path) + len(oid) for path, oid in self.oids.items())
+
 
 NOTHING = Before({}, ())
+
+
+def size(of: Sequence[manifests.Manifest]) -> int:
+    """Bytes of memory, roughly."""
+    return sum(len(manifest.body) + len(manifest.born) for manifest in of)
 
 
 def before(files: Sequence[sources.File], found: manifests.ManifestSet, *, notes: Sequence[str]) -> Before:
@@ -38,4 +48,5 @@ def split(
 
 def alone(read: Sequence[parsed.Parsed]) -> bool:
     """Whether none of the documents has a say in what others give."""
-    return not served.definitions(each.value for each in read)
+    opened, _ = assemble.opened(read)  # a definition may be an item of a List
+    return not served.definitions(each.value for each in opened)

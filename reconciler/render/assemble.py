@@ -39,7 +39,7 @@ def manifest_set(
     Raises `errors.InvalidInput` with all problems at once, each `file:line: what is wrong; remedy` (`file: …` where the
     line is not known).
     """
-    everything, problems = _unpacked(documents)
+    everything, problems = opened(documents)
     written = [order.named(each) for each in everything if not order.left_out(each)]
     unpacked = [order.kept(each) for each in written]
     if (count := len(unpacked) + len(beside)) > OBJECTS:
@@ -74,7 +74,7 @@ def _namespace_left_out(value: document.Json, key: ids.ObjectKey) -> bool:
     return not key.namespace and bool(document.text(value, "metadata", "namespace"))
 
 
-def _unpacked(documents: Sequence[parsed.Parsed]) -> tuple[list[parsed.Parsed], list[str]]:
+def opened(documents: Sequence[parsed.Parsed]) -> tuple[list[parsed.Parsed], list[str]]:
     """Nulls stripped, and `kind: List` opened as kubectl does; its items keep the place of the list."""
     found: list[parsed.Parsed] = []
     problems: list[str] = []

@@ -18,11 +18,18 @@ log = logging.getLogger("reconciler.webhook")
 MOST_BYTES = 4 << 20
 """Of one message. A push of 2,000 commits has about 2 MiB; one that is larger is refused, and the poll brings it."""
 
-AT_ONCE = 4
+AT_ONCE = 8
 """Messages that are read at the same time: bounds memory, whoever sends them."""
 
-WITHIN = 10.0
-"""Seconds in which a message must have come in."""
+OF_ONE = 4
+"""The same of one address. Behind a proxy all have that one: no more of them are read at once then."""
+
+WITHIN = 3.0
+"""Seconds in which a message must have come in: a Git host sends it from memory."""
+
+SLOW = 1.0
+"""Seconds after which a message that has not come in makes way for another one: who sends slowly, in whatever number,
+keeps nobody else out."""
 
 SIGNED = ("X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Forgejo-Signature")
 """Headers with the HMAC-SHA256 of the message in hexadecimal: GitHub, Bitbucket, Gitea, Forgejo."""
@@ -45,12 +52,16 @@ class Webhook:
         refs: Callable[[], Mapping[str, str]],
         hint: Callable[[str], None],
         ready: Callable[[], str],
+        within: float = WITHIN,
+        slow: float = SLOW,
     ) -> None:
         self._secret = secret
         self._refs = refs
         self._hint = hint
         self._ready = ready
-        self._reading = 0
+        self._within, self._slow = within, slow
+        self._reading: dict[asyncio.Timeout, tuple[str, float]] = {}
+        """What ends each reading, oldest first: from which address, and since when (loop time)."""
         app = web.Application(client_max_size=MOST_BYTES)
         app.router.add_post("/webhook/{repository}", self._serve)
         self._runner = web.AppRunner(app, access_log=None)
@@ -66,16 +77,18 @@ class Webhook:
     async def _serve(self, request: web.Request) -> web.Response:
         if not any(name in request.headers for name in (*SIGNED, TOKEN)):
             return _answer(401, "not signed: set the secret of webhook.secretFile at the Git host, too")
-        if self._reading >= AT_ONCE:
-            return _answer(429, f"{AT_ONCE} messages are being read")
-        self._reading += 1
+        sender, now = request.remote or "", asyncio.get_running_loop().time()
+        if not self._has_room(sender, now=now):
+            return _answer(429, "as many messages as may be are being read")
         try:
-            async with asyncio.timeout(WITHIN):
-                body = await request.read()
+            async with asyncio.timeout(self._within) as limit:
+                self._reading[limit] = (sender, now)
+                try:
+                    body = await request.read()
+                finally:
+                    self._reading.pop(limit, None)
         except TimeoutError:
-            return _answer(408, f"the message did not come in within {WITHIN:g} s")
-        finally:
-            self._reading -= 1
+            return _answer(408, f"the message did not come in within {self._within:g} s, or made way for another one")
         try:
             secret = self._secret()
         except errors.ReconcilerError as error:
@@ -84,6 +97,19 @@ class Webhook:
         if not authentic(body, request.headers, secret=secret):
             return _answer(401, "not signed with the secret of the daemon's webhook.secretFile")
         return self._follow(request.match_info["repository"], body)
+
+    def _has_room(self, sender: str, *, now: float) -> bool:
+        """Whether one more message may be read, be it that the oldest of those in its way is slow and makes way."""
+        own = [limit for limit, (whose, _) in self._reading.items() if whose == sender]
+        if len(own) < OF_ONE and len(self._reading) < AT_ONCE:
+            return True
+        oldest = own[0] if len(own) >= OF_ONE else next(iter(self._reading))
+        if now - self._reading[oldest][1] < self._slow:
+            return False
+        del self._reading[oldest]
+        if not oldest.expired():
+            oldest.reschedule(now)
+        return True
 
     def _follow(self, repository: str, body: bytes) -> web.Response:
         ref = self._refs().get(repository)

@@ -3,6 +3,7 @@ nothing is called missing, damaged or refused, and the next try works (F25, I6).
 
 import asyncio
 import contextlib
+import json
 import os
 import pathlib
 import resource
@@ -14,9 +15,10 @@ import pytest
 from kubernetes.aio import client
 
 from reconciler import errors
+from reconciler.app import doctoring
 from reconciler.edges import git, sops, versions
 from reconciler.edges.helm import renderer as helm_renderer
-from reconciler.edges.kubernetes import credentials, session
+from reconciler.edges.kubernetes import credentials, plugins, session
 from reconciler.edges.kustomize import renderer as kustomize_renderer
 from reconciler.model import targets
 from tests.render import examples
@@ -106,8 +108,36 @@ async def test_an_api_server() -> None:
         await its.close()
 
 
+async def test_a_plugin_that_prints_credentials(tmp_path: pathlib.Path) -> None:
+    version = "client.authentication.k8s.io/v1"
+    printed = {"apiVersion": version, "kind": "ExecCredential", "status": {"token": "t"}}
+    program = tmp_path / "plugin"
+    program.write_text(f"#!/bin/sh\necho '{json.dumps(printed)}'\n")
+    program.chmod(0o700)
+
+    async def given() -> plugins.Given:
+        wanted = {"apiVersion": version, "command": "./plugin"}
+        return await plugins.run(wanted, plugins.Allowed(60.0), cluster={}, folder=tmp_path, where="here")
+
+    assert "cannot be started: Too many open files" in await fails_for_now(given)
+    assert (await given()).token == "t"
+
+
 @pytest.mark.parametrize("question", [versions.git, versions.ssh, sops.version])
 async def test_tools(question: Callable[[], Awaitable[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}")  # the sops of the tests
     assert await fails_for_now(question)
     assert await asyncio.wait_for(question(), 60)
+
+
+async def test_doctor_keeps_what_it_has_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the client could not be checked, the versions were lost with it."""
+
+    async def scarce() -> None:
+        raise errors.Transient("no listener on 127.0.0.1 can be opened: Too many open files")
+
+    monkeypatch.setattr(doctoring.proving, "authorization_is_sent", scarce)
+    found = {finding.subject: finding for finding in await doctoring.installed()}
+    assert set(found) == {"packages", "git", "credentials"}
+    assert found["packages"].ok is True
+    assert found["credentials"].ok is None and "Too many open files" in found["credentials"].because

@@ -23,6 +23,21 @@ spec:
   versions: [{name: v1, served: true, storage: true}]
 """
 CHECK = "apiVersion: example.com/v1\nkind: Check\nmetadata: {name: c}\n"
+OWN = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: own}\n"
+REDEFINED = """\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: apiextensions.k8s.io/v1
+  kind: CustomResourceDefinition
+  metadata: {name: deployments.apps}
+  spec:
+    group: apps
+    scope: Cluster
+    names: {kind: Deployment, plural: deployments}
+    versions: [{name: v1, served: true, storage: true}]
+"""
+"""A scope that is not the one the cluster serves the kind with: what another file gives depends on it."""
 ARGO = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: w, annotations: {argocd.argoproj.io/sync-wave: '1'}}\n"
 BROKEN = "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n"
 TEST_HOOK = "apiVersion: v1\nkind: Pod\nmetadata: {name: t, annotations: {helm.sh/hook: test}}\n"
@@ -41,6 +56,8 @@ HISTORIES: dict[str, list[dict[str, str]]] = {
         {"a": A2, "c": CHECK, "d": DEFINITION % "Cluster"},
     ],
     "a definition comes": [{"a": A}, {"a": A, "c": CHECK, "d": DEFINITION % "Cluster"}],
+    "a definition comes in a List": [{"a": OWN}, {"a": OWN, "l": REDEFINED}],
+    "a definition goes with its List": [{"a": OWN, "l": REDEFINED}, {"a": OWN}],
     "a note stays, and goes": [{"a": A, "w": ARGO}, {"a": A2, "w": ARGO}, {"a": A2}],
     "what is left out stays noted": [{"a": A, "t": TEST_HOOK}, {"a": A2, "t": TEST_HOOK}],
     "refused in between": [{"a": A, "b": B}, {"a": A, "b": BROKEN}, {"a": A, "b": B2}],
@@ -86,3 +103,16 @@ async def test_what_did_not_change_is_taken_up() -> None:
     (same, changed), _ = await _rendered(tested, examples.FOLDER, {"a": A, "b": B2})
     assert same is first
     assert b"2" in changed.body
+
+
+async def test_what_is_kept_to_be_taken_up_counts_against_the_limit_of_bytes() -> None:
+    """Of 512 targets a whole second set was kept that nobody counted."""
+    large = {f"f{number}": CM % (f"c{number}", "x" * 1000) for number in range(8)}
+    tested = rendering.Rendering(test_rendering.FakeRenderer(""), "here", opener=None, most_bytes=12_000)
+    (first, *_), _ = await _rendered(tested, examples.FOLDER, large)
+    (same, *_), _ = await _rendered(tested, examples.FOLDER, large | {"f7": CM % ("c7", 2)})
+    assert same is not first, "both sets do not fit, and it is this one that goes: it only saves time"
+    roomy = rendering.Rendering(test_rendering.FakeRenderer(""), "here", opener=None, most_bytes=60_000)
+    (first, *_), _ = await _rendered(roomy, examples.FOLDER, large)
+    (same, *_), _ = await _rendered(roomy, examples.FOLDER, large | {"f7": CM % ("c7", 2)})
+    assert same is first

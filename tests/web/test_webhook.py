@@ -92,7 +92,7 @@ class Served:
 
 
 @pytest_asyncio.fixture
-async def served() -> AsyncIterator[Served]:
+async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
     async with aiohttp.ClientSession() as session:
         made = Served(session)
         server = webhook.Webhook(
@@ -100,6 +100,7 @@ async def served() -> AsyncIterator[Served]:
             refs=lambda: {"desired": "refs/heads/main"},
             hint=made.hinted.append,
             ready=lambda: made.unready,
+            **getattr(request, "param", {}),
         )
         made.address = await server.start("127.0.0.1:0")
         yield made
@@ -129,29 +130,70 @@ async def test_a_message_is_bounded(served: Served) -> None:
     assert not served.hinted
 
 
-async def test_who_sends_slowly_keeps_few_others_waiting(served: Served) -> None:
-    """As many as may be read at once have begun to send; the next is told to come again, and once they are done it is
-    taken."""
-    go = asyncio.Event()
+@dataclass(slots=True)
+class Slow:
+    """Clients that have sent the beginning of a message, and the rest once they are let `go`."""
 
-    async def slowly() -> AsyncIterator[bytes]:
+    served: Served
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def _body(self) -> AsyncIterator[bytes]:
         yield OURS[:5]
-        await go.wait()
+        await self.go.wait()
         yield OURS[5:]
 
-    async def send() -> int:
+    async def send(self) -> int:
         headers = {"X-Hub-Signature-256": f"sha256={SIGNED}"}
-        url = f"http://{served.address}/webhook/desired"
-        async with served.session.post(url, data=slowly(), headers=headers) as reply:
+        url = f"http://{self.served.address}/webhook/desired"
+        async with self.served.session.post(url, data=self._body(), headers=headers) as reply:
             return reply.status
 
-    slow = [asyncio.create_task(send()) for _ in range(webhook.AT_ONCE)]
-    async with asyncio.timeout(site.PATIENCE):
-        while (await served.post("desired", OURS))[0] != 429:
-            pass
-    go.set()
-    assert await asyncio.gather(*slow) == [202] * webhook.AT_ONCE
+    async def fill(self) -> list[asyncio.Task[int]]:
+        """Until no place is left for their address."""
+        begun = [asyncio.create_task(self.send()) for _ in range(webhook.OF_ONE)]
+        async with asyncio.timeout(site.PATIENCE):
+            while (await self.served.post("desired", OURS))[0] != 429:
+                pass
+        self.served.hinted.clear()
+        return begun
+
+
+PATIENT = {"within": 600.0, "slow": 600.0}
+
+
+@pytest.mark.parametrize("served", [PATIENT], indirect=True)
+async def test_who_sends_slowly_keeps_few_others_waiting(served: Served) -> None:
+    """As many as may be read at once have begun to send; the next of their address is told to come again, one of
+    another address is taken, and once they are done so is everybody."""
+    slow = Slow(served)
+    begun = await slow.fill()
+    elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    async with aiohttp.ClientSession(connector=elsewhere) as session:
+        other = Served(session, served.address)
+        assert (await other.post("desired", OURS))[0] == 202
+    slow.go.set()
+    assert await asyncio.gather(*begun) == [202] * webhook.OF_ONE
     assert (await served.post("desired", OURS))[0] == 202
+
+
+@pytest.mark.parametrize("served", [{"within": 600.0, "slow": 0.0}], indirect=True)
+async def test_who_is_slow_makes_way_for_who_comes(served: Served) -> None:
+    """Four slow bodies with a signature of nothing held every place for ten seconds, again and again."""
+    slow = Slow(served)
+    begun = [asyncio.create_task(slow.send()) for _ in range(5 * webhook.OF_ONE)]
+    async with asyncio.timeout(site.PATIENCE):
+        while not any(one.done() for one in begun):
+            assert (await served.post("desired", OURS))[0] == 202
+    assert (await served.post("desired", OURS))[0] == 202
+    slow.go.set()
+    assert set(await asyncio.gather(*begun)) == {202, 408}
+
+
+@pytest.mark.parametrize("served", [{"within": 0.05, "slow": 600.0}], indirect=True)
+async def test_a_message_that_does_not_come_in_is_given_up(served: Served) -> None:
+    slow = Slow(served)
+    assert await asyncio.gather(*(slow.send() for _ in range(webhook.OF_ONE))) == [408] * webhook.OF_ONE
+    assert not served.hinted
 
 
 async def test_a_daemon_without_its_secret_does_not_start() -> None:

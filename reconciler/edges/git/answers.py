@@ -27,6 +27,8 @@ REDIRECTED = re.compile(r"error: 30[12378]|redirect")
 UNTRUSTED = re.compile(r"certificate")
 FOREIGN = re.compile(r"dubious ownership")
 REFUSED_CONTENT = re.compile(r"fsck error|fsck_|invalid format|malformed")
+FSCK = re.compile(r"object (?P<oid>[0-9a-f]{40}): (?P<fault>\w+): (?P<meaning>[^;\n]*)")
+"""A line of git's check of what arrives: the object, and which of the faults of git-fsck(1) it has."""
 REF_MISSING = re.compile(r"couldn't find remote ref")
 OTHER_FORMAT = re.compile(r"mismatched algorithms|object format|unknown capability 'object-format")
 
@@ -95,8 +97,23 @@ def remote_failure(ended: process.Ended, *, where: place.Place) -> errors.Reconc
     if OTHER_FORMAT.search(said):
         return errors.Terminal(f"{label} uses SHA-256 object names, which are not supported")
     if REFUSED_CONTENT.search(said):
-        return errors.Terminal(f"{label} sent content that git considers malformed or hostile: {quoted}")
+        return _refused_content(said, label=label, where=where)
     return errors.Transient(f"{label} cannot be read: {quoted}")
+
+
+def _refused_content(said: str, *, label: str, where: place.Place) -> errors.Terminal:
+    """git knows no path: objects are checked as they arrive, before any tree is read that could name them."""
+    found = FSCK.search(said)
+    if found is None:
+        quoted = quote(said, where=where)
+        return errors.Terminal(f"{label} sent content that git considers malformed or hostile: {quoted}")
+    oid, meaning = found["oid"], masked(found["meaning"].strip(), where=where)[:SHOWN]
+    return errors.Terminal(
+        f"{label} sent object {oid}, which git considers malformed or hostile: {found['fault']}"
+        f" ({meaning}), see git-fsck(1). In a clone made elsewhere, `git log --all --find-object={oid}`"
+        f" finds the commits that brought it and `git ls-tree -rt <commit>` its path; a commit that takes it out is not"
+        " enough, since it stays in the history: rewrite it, then `reconciler accept-history`"
+    )
 
 
 def missing_ref(where: place.Place) -> str:

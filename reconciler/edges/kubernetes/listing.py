@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 
+from reconciler import errors
 from reconciler.edges.kubernetes import replies, session
 from reconciler.model import document
 
@@ -23,6 +24,7 @@ async def items(
     """Every item of a collection. Raises RefusedError for 403, 404 and 405, `errors.Transient` or `errors.Terminal` for
     whatever else is no list."""
     asked = {**query, "limit": PAGE}
+    turned: set[str] = set()
     while True:
         reply = await opened.request("GET", path, query=asked, headers={"Accept": accept})
         if reply.status in (403, 404, 405):
@@ -32,7 +34,18 @@ async def items(
         page = reply.document()
         for item in reply.items():
             yield item
-        token = document.text(page, "metadata", "continue")
+        token = onward(page, turned, what=f"the list of {path}")
         if not token:
             return
         asked = {**query, "limit": PAGE, "continue": token}
+
+
+def onward(page: document.Json, turned: set[str], *, what: str) -> str:
+    """The token of the next page; '' after the last one. `turned`: those of the pages before, to which it is added.
+    Raises `errors.Transient` for one that was there before: such a list has no end."""
+    token = document.text(page, "metadata", "continue")
+    if token in turned:
+        raise errors.Transient(f"{what} does not end: the server, or a proxy before it, gives the same page again")
+    if token:
+        turned.add(token)
+    return token

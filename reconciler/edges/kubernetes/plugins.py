@@ -10,6 +10,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,6 +25,15 @@ OUTPUT = 256 * 1024
 """Bytes of what it prints; a token or a chain of certificates has a few thousand."""
 COMPLAINT = 300
 """Characters kept of the end of what it complains of."""
+SECRET = re.compile(
+    r"(?P<name>(?:authorization|token|passw(?:or)?d|secret|credentials?|[\w-]*key(?:[-_]?id)?)[\"']?\s*[:=]\s*"
+    r"(?:(?:bearer|basic)\s+)?|(?:bearer|basic)\s+)[^\s,;]+"  # what is called so
+    r"|(?<=://)[^/@\s]+(?=@)"  # the user in a URL
+    r"|\bey[\w-]{8,}\.[\w.-]+"  # a JSON web token
+    r"|(?<![\w+/=-])(?=[^\s]*\d)[\w+/=-]{32,}",  # long, with a digit, and without a dot, as paths and names have them
+    re.IGNORECASE,
+)
+"""What looks like a credential."""
 ALWAYS = ("PATH", "HOME", "LANG", "TMPDIR")
 """Of the daemon's environment: where programs, their settings and temporary files are. Others are named in `exec`."""
 
@@ -120,7 +130,7 @@ async def _output(
             start_new_session=True,
         )
     except OSError as error:
-        raise errors.Terminal(f"{where}: {command} cannot be started: {error.strerror}") from error
+        raise errors.of_the_machine(f"{where}: {command} cannot be started", error) from error
     try:
         async with asyncio.timeout(seconds):
             out, err = await asyncio.gather(_kept(process.stdout), _kept(process.stderr))
@@ -133,11 +143,22 @@ async def _output(
             os.killpg(process.pid, signal.SIGKILL)  # also whatever it has left behind
         await process.wait()
     if process.returncode:
-        said = err.decode(errors="replace").strip()[-COMPLAINT:]
+        said = _complaint(err)
         raise errors.Transient(f"{where}: {command} failed with exit code {process.returncode}: {said or 'no word'}")
     if len(out) > OUTPUT:
         raise errors.Transient(f"{where}: {command} printed more than {OUTPUT} bytes")
     return out
+
+
+def _complaint(err: bytes) -> str:
+    """The last words of a program that handles credentials: whatever looks like one is left out (I13)."""
+    return SECRET.sub(
+        _hidden, "".join(one if one.isprintable() else " " for one in err.decode(errors="replace")).strip()
+    )[-COMPLAINT:]
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f"{found['name'] or ''}***"
 
 
 async def _kept(stream: asyncio.StreamReader | None) -> bytes:

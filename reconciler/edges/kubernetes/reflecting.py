@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from typing import Generic, NoReturn, TypeVar
 
 from reconciler import errors
-from reconciler.edges.kubernetes import discovery, objects, replies, session
+from reconciler.edges.kubernetes import discovery, listing, objects, replies, session
 from reconciler.model import document, ids, live, metadata
 
 LOG = logging.getLogger(__name__)
 
-PAGE = "500"
-"""Objects a page of a LIST, as every client of Kubernetes has it."""
 STEADY = 10.0
 """Seconds that a watch must last for earlier failures to be forgotten."""
 MOST_DOUBLINGS = 10
@@ -295,7 +293,7 @@ class Reflector(Generic[T]):
     async def _list(self, resource: live.ResourceType) -> None:
         """Everything there is, by pages; afterwards `_version` is where to watch from."""
         incoming: dict[ids.ObjectKey, T] = {}
-        query = {"limit": PAGE}
+        query, turned = {"limit": listing.PAGE}, set[str]()
         while True:
             reply = await self._session.request(
                 "GET", objects.path(resource, self._namespace), query=query, headers={"Accept": self._shape.many}
@@ -306,10 +304,10 @@ class Reflector(Generic[T]):
             for found in reply.items():
                 kept = self._shape.keep(found, resource)
                 incoming[self._shape.meta(kept).key] = kept
-            token = document.text(page, "metadata", "continue")
+            token = listing.onward(page, turned, what=f"the list of {self.what}")
             if not token:
                 break
-            query = {"limit": PAGE, "continue": token}
+            query = {"limit": listing.PAGE, "continue": token}
         self._replace(incoming)
         self._version = document.text(page, "metadata", "resourceVersion")
 

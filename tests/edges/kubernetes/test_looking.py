@@ -118,3 +118,34 @@ async def test_a_list_that_may_not_be_read(api: fake.FakeApi, edge: cluster.Kube
     api.fault(lambda request: request.path.endswith("/configmaps"), fake.refusing(403, "no", reason="Forbidden"))
     with pytest.raises(errors.Terminal, match=r"ConfigMap in web may not be listed \(403\)"):
         await edge.every(ids.KindKey("", "ConfigMap"), "web")
+
+
+def page(token: str) -> fake.Answer:
+    return json({"kind": "ConfigMapList", "metadata": {"resourceVersion": "7", "continue": token}, "items": []})
+
+
+@pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"]], ids=["the same again", "in a circle"])
+async def test_a_list_without_an_end_is_given_up(
+    api: fake.FakeApi, edge: cluster.KubernetesCluster, tokens: list[str]
+) -> None:
+    """It was asked for ever, and with it a command that looks."""
+    for token in tokens:
+        api.fault(lambda request: request.method == "GET" and not request.is_watch, page(token))
+    kind = ids.KindKey("", "ConfigMap")
+    api.faults, served = [], api.faults
+    await edge.facts()
+    api.faults += served
+    with pytest.raises(errors.Transient, match="does not end"):
+        await edge.every(kind, "web")
+    assert not api.faults
+
+
+async def test_a_watch_whose_list_has_no_end_says_so(api: fake.FakeApi, edge: cluster.KubernetesCluster) -> None:
+    await edge.facts()
+    disabled = (
+        "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature gate"
+    )
+    api.fault(lambda request: request.starts_list, fake.refusing(422, disabled, reason="Invalid"))
+    api.fault(lambda request: not request.is_watch and request.path.endswith("configmaps"), page("a"), times=2)
+    with pytest.raises(errors.Transient, match="does not end"):
+        await edge.watch([(ids.KindKey("", "ConfigMap"), "web")])

@@ -96,6 +96,36 @@ async def test_what_is_no_credential_is_said_and_never_quoted(tmp_path: pathlib.
     assert "hunter2" not in str(raised.value)
 
 
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+OPAQUE = "AKIAIOSFODNN7EXAMPLEwJalrXUtnFEMI/K7MDENG+bPx="
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("no session, log in first", "no session, log in first"),
+        ("open /home/reconciler/.config/cloud/session.json: no such file", "/.config/cloud/session.json: no such file"),
+        (f"refused: {JWT}", "refused: ***"),
+        (f"refused {OPAQUE} twice", "refused *** twice"),
+        ("Authorization: Bearer hunter2", "Authorization: Bearer ***"),
+        ("token=hunter2 is over", "token=*** is over"),
+        ("PASSWORD: hunter2, try again", "PASSWORD: ***, try again"),
+        ("aws_secret_access_key = hunter2", "aws_secret_access_key = ***"),
+        ("GET https://user:hunter2@sts.example.com failed", "https://***@sts.example.com failed"),
+        ('{"refresh_token": "hunter2"}', "refresh_token"),
+    ],
+)
+async def test_what_looks_like_a_credential_is_left_out_of_its_last_words(
+    tmp_path: pathlib.Path, words: str, shown: str
+) -> None:
+    (tmp_path / "words").write_text(words)
+    with pytest.raises(errors.Transient) as raised:
+        await run(tmp_path, "cat words >&2; exit 1")
+    assert shown in str(raised.value)
+    for secret in ("hunter2", JWT, OPAQUE, OPAQUE[:32], OPAQUE[-12:]):
+        assert secret not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [

@@ -37,6 +37,8 @@ class Place(NamedTuple):
 
 
 SOMEWHERE = Place()
+BEFORE_ALL = Place(-1_000_000, 0)
+"""Before every wave that Git can name."""
 
 
 @dataclass(frozen=True, slots=True)

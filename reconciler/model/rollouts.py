@@ -78,6 +78,9 @@ class Rollout:
     failure: Failure | None = None
     wave: plans.Place | None = None
     """The wave that is being written or settles, noted before its first write; None while no other one follows it."""
+    settled: plans.Place | None = None
+    """The last wave that this release has seen healthy, where it took over from one that made way midway: what that one
+    wrote is waited for like its own. None where it took over from none."""
     ran: tuple[HookRun, ...] = ()
     """The hooks that are through: none of them is run again in this rollout, whatever becomes of its object."""
     below: int | None = None
@@ -119,6 +122,8 @@ class Rollout:
 
     def enter(self, phase: Phase, *, now: float) -> "Rollout":
         """The rollout at the start of `phase`. A wave that has settled is behind it."""
-        wave = None if self.phase is Phase.SETTLING else self.wave
-        fresh = replace(self, phase=phase, spent=0.0, clock=now, wave=wave)
+        wave, settled = self.wave, self.settled
+        if self.phase is Phase.SETTLING:
+            wave, settled = None, self.wave if settled is not None else None
+        fresh = replace(self, phase=phase, spent=0.0, clock=now, wave=wave, settled=settled)
         return replace(fresh, unwell=0.0, unwell_since=0.0, blind=0.0, blind_since=0.0)

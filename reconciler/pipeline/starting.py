@@ -134,6 +134,7 @@ class Starting:
             started_at=here.at(),
             clock=here.clock.monotonic(),
             unproven=purpose is rollouts.Purpose.RELEASE and _unproven(ledger),
+            settled=plans.BEFORE_ALL if purpose is rollouts.Purpose.RELEASE and _midway(ledger) else None,
         )
         if purpose is rollouts.Purpose.REVERT and ledger.present:
             rollout = _turned(rollout, ledger, ledger.present)
@@ -236,6 +237,12 @@ def _rest(choice: desired.Desired, *, tolerated: str = "") -> outcomes.PassResul
     if choice.hold:
         return held(choice.hold)
     return outcomes.PassResult(outcomes.Outcome.UNCHANGED, tolerated or "in sync")
+
+
+def _midway(ledger: records.Ledger) -> bool:
+    """Whether the release before was neither carried through nor has failed: it made way."""
+    present = ledger.present
+    return present is not None and not present.complete and ledger.quarantine_of(present.input_digest) is None
 
 
 def _unproven(ledger: records.Ledger) -> bool:

@@ -102,10 +102,16 @@ def _apply(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
 
 def _write(rollout: rollouts.Rollout, wave: tuple[plans.Change, ...], *, plan: plans.Plan) -> commands.Command:
     """The next wave starts when all before it are healthy (design §6), as far as this rollout wrote any of them: what
-    it found as wanted is not its doing, and a change in a late wave may be what mends an early one."""
+    it found as wanted is not its doing, and a change in a late wave may be what mends an early one. What a release that
+    made way for this one has written counts as its own: a commit that changed nothing carried the later waves over the
+    earlier ones otherwise."""
     place = wave[0].place
     if rollout.wave is not None and place > rollout.wave:
         return commands.Enter(rollouts.Phase.SETTLING, f"{rollout.wave} is applied, {place} waits until it is healthy")
+    if rollout.settled is not None and rollout.wave is None:
+        earlier = [one[0].place for one in plan.waves if one[0].place < place]
+        if earlier and earlier[-1] > rollout.settled:
+            return commands.Open(earlier[-1])
     writes = tuple(change for change in wave if change.action.writes)
     if not writes:
         return commands.Wait(f"{wave[0].key}: {wave[0].because}", HEARTBEAT)

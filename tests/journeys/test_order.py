@@ -134,6 +134,26 @@ def test_a_webhook_is_applied_once_its_own_pods_run(a_site: site.Site) -> None:
         a_site.cluster.request("DELETE", f"{path}/{name}")
 
 
+def test_a_commit_that_changes_nothing_carries_no_wave_over_the_one_before(a_site: site.Site) -> None:
+    """It makes the release between its waves give way, and found the first one as wanted: the next was written at once,
+    over pods that were not ready."""
+    a_site.settings["environments"][site.ENVIRONMENT]["verify"]["progressDeadline"] = "30m"
+    a_site.configure()
+    late = site.config_map("late", a="1")
+    a_site.application("web", [waved(-1, site.deployment("api", image="a:v1-never-ready", replicas=1)), late])
+    a_site.commit("a wave that does not become healthy")
+    a_site.start()
+    a_site.wait(lambda: "settling" in phases(a_site), what="the wait between the waves")
+    a_site.write(f"desired-state/{site.ENVIRONMENT}/web/manifests/note.yaml", "# nothing\n")
+    a_site.commit("a comment")
+    a_site.wait(lambda: a_site.events(records.EventKind.PREEMPTED), what="the release that makes way")
+    a_site.wait(lambda: phases(a_site).count("settling") == 2, what="the wait of the next one")
+    assert written(a_site) == ["api"]
+    a_site.application("web", [waved(-1, site.deployment("api", image="a:v2", replicas=1)), late])
+    a_site.wait_good(a_site.commit("its repair"))
+    assert written(a_site) == ["api", "api", "late"]
+
+
 @pytest.mark.only_kubernetes("the daemon is killed")
 def test_a_daemon_that_dies_in_a_wave_still_waits_for_it(a_site: site.Site) -> None:
     """Killed when the first wave is written and not ready: the next start must not take it for done."""

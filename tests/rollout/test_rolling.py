@@ -69,6 +69,7 @@ def waved(*found: tuple[plans.Place, plans.Action]) -> plans.Plan:
     return plans.Plan(TARGET, "m", tuple((change,) for change in changes))
 
 
+NONE_YET = plans.BEFORE_ALL
 CREATED, UNCHANGED, SKIPPED = plans.Action.CREATED, plans.Action.UNCHANGED, plans.Action.SKIPPED
 
 
@@ -107,6 +108,44 @@ def test_waves(
             assert isinstance(done, expected)
         case _:
             assert done == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "wave", "settled", "expected"),
+    [
+        pytest.param(
+            [(A, UNCHANGED), (B, CREATED)], None, NONE_YET, commands.Open(A), id="what it has found is waited for"
+        ),
+        pytest.param([(A, UNCHANGED), (B, CREATED)], A, NONE_YET, rollouts.Phase.SETTLING, id="as if written by it"),
+        pytest.param([(A, UNCHANGED), (B, CREATED)], None, A, 1, id="once"),
+        pytest.param([(A, CREATED), (B, CREATED)], None, NONE_YET, commands.Open(A), id="nothing is before the first"),
+        pytest.param([(A, CREATED)], None, NONE_YET, 0, id="nor before the only one"),
+        pytest.param(
+            [(A, UNCHANGED), (B, UNCHANGED), (C, CREATED)], None, A, commands.Open(B), id="also what comes after it"
+        ),
+    ],
+)
+def test_a_release_that_takes_over_midway_keeps_the_order_of_the_waves(
+    found: list[tuple[plans.Place, plans.Action]],
+    wave: plans.Place | None,
+    settled: plans.Place,
+    expected: commands.Open | rollouts.Phase | int,
+) -> None:
+    its = waved(*found)
+    done = command(rollouts.Phase.APPLYING, rolling.Seen(plan=its), wave=wave, settled=settled)
+    if isinstance(expected, rollouts.Phase):
+        assert isinstance(done, commands.Enter) and done.phase is expected
+    else:
+        assert done == (commands.Apply(its.waves[expected]) if isinstance(expected, int) else expected)
+
+
+def test_a_wave_that_has_settled_is_noted_where_one_took_over() -> None:
+    settling = rollout(rollouts.Phase.SETTLING, wave=A, settled=NONE_YET)
+    assert settling.enter(rollouts.Phase.APPLYING, now=1.0).settled == A
+    assert dataclasses.replace(settling, settled=None).enter(rollouts.Phase.APPLYING, now=1.0).settled is None
+    assert rollout(rollouts.Phase.APPLYING, wave=A, settled=NONE_YET).enter(rollouts.Phase.SETTLING, now=1.0) == (
+        dataclasses.replace(settling, clock=1.0)
+    )
 
 
 def test_a_wave_that_has_settled_is_behind() -> None:

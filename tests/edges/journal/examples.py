@@ -34,6 +34,7 @@ ROLLOUT = rollouts.Rollout(
     unproven=True,
     unblocked=("uid-of-a-pod",),
     wave=plans.Place(-1, 2),
+    settled=plans.Place(-1, 2),
     ran=(rollouts.HookRun(rollouts.Phase.BEFORE, WEB, "uid-of-a-job"),),
     below=3,
     failing="its hooks for that run",

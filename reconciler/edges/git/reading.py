@@ -5,6 +5,7 @@ cannot be read although it is; the port fetches or clones again, and asks once m
 """
 
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,15 @@ ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d{1,18})\t(
 LFS = b"version https://git-lfs.github.com/spec/"
 LINE_BYTES = 512
 """What one entry of a listing may take on average; a longer listing is refused as too many files."""
-TREE_ROW = re.compile(rb"(\d{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
-"""One entry of a tree as git stores it: mode, name, object."""
+TREE_ROW = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
+COMMIT_HEAD = re.compile(rb"tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)*)")
+SUBMODULE = "160000"
+LEVELS = 32
+TREES = 1_000
+"""How deep, and how broad, folders are read one by one."""
+GENERATIONS = 32
+WIDTH = 32
+"""How far back, and how many commits at once, history is read commit by commit."""
 ANSWER_BYTES = place.PATH_BYTES + 100
 """What the answer about one object may take: it repeats the name that was asked for when there is none."""
 COMPLAINTS = 20
@@ -72,34 +80,61 @@ def descends(git: process.Git, revision: str, *, ancestor: str) -> bool:
     _present(git, revision)
     if not has(git, ancestor):
         return False
+    if (near := _near(git, revision, ancestor=ancestor)) is not None:
+        return near
     ended = git.run("merge-base", "--is-ancestor", ancestor, revision)
     if ended.stop is process.Stop.EXITED and ended.status in (0, 1):
         return ended.status == 0
     raise answers.local_failure(ended, where=git.place, doing="comparing histories")
 
 
+def _near(git: process.Git, revision: str, *, ancestor: str) -> bool | None:
+    """The same, where few commits lie between them or below; None where git must walk a long history."""
+    seen: set[str] = set()
+    level = [revision]
+    for _ in range(GENERATIONS):
+        if ancestor in level:
+            return True
+        seen.update(level)
+        try:
+            commits = _contents(git, level, kind="commit", most=len(level) * COMMIT_BYTES)
+        except errors.InvalidInput:
+            return None  # somebody wrote a book into a message
+        heads = [COMMIT_HEAD.match(content) for content in commits.values()]
+        parents = {parent for head in heads if head for parent in place.REVISION.findall(head[1].decode())}
+        if not all(heads) or len(level := sorted(parents - seen)) > WIDTH:
+            return None
+        if not level:
+            return False
+    return None
+
+
 def oids(git: process.Git, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
     """One question for all paths. Its first line asks for the revision itself: without it all paths look absent."""
-    return {path: found.oid for path, found in _found(git, revision, paths).items()}
+    checked = [place.checked_path(path) for path in paths]
+    return {path: found.oid for path, found in _found(git, revision, checked).items()}
 
 
 def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
     """Names that are not UTF-8 come escaped: no settings can name them, and the folders beside them go on."""
-    found = _found(git, revision, [path])[path]
+    found = _found(git, revision, [place.checked_path(path)])[path]
     if found.kind != "tree":
         return ()  # a file of that name holds no folders
     most = git.place.limits.files * LINE_BYTES
     if found.size > most:
         raise errors.InvalidInput((f"{path} at {revision} has too many entries: more than {most} bytes of names",))
     content = _contents(git, [found.oid], kind="tree", most=most)[found.oid]
-    rows = TREE_ROW.findall(content)
-    return tuple(sorted(name.decode("utf-8", "backslashreplace") for mode, name, _ in rows if mode == b"40000"))
+    rows = _rows(git, content)
+    names = (name.decode("utf-8", "backslashreplace") for mode, name, _ in rows if stat.S_ISDIR(mode))
+    return tuple(sorted(names))
 
 
 def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry]:
     """Everything below `paths` that is no folder, without reading any of it. A tree bomb is cut off and refused."""
-    _present(git, revision)
     most, named = git.place.limits.files, ", ".join(place.checked_path(path) for path in paths)
+    walked = _walked(git, revision, paths)
+    if walked is not None and len(walked) <= most:
+        return walked
     ended = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *paths, most=most * LINE_BYTES)
     rows = ended.out.split(b"\0")[:-1]
     if ended.stop is process.Stop.FLOODED or len(rows) > most:
@@ -113,6 +148,66 @@ def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
         size = 0 if match[4] == b"-" else int(match[4])
         found.append(Entry(match[1].decode(), match[3].decode(), size, match[5]))
     return found
+
+
+def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry] | None:
+    """The same by reading the trees, without a process; None where there are many, or they are not as they should be:
+    then git walks them, and says what is wrong."""
+    names: dict[str, set[bytes]] = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        names.setdefault(folder, set()).add(name.encode())
+    begin = _found(git, revision, list(names))
+    level = [(folder.encode(), found.oid) for folder, found in begin.items() if found.kind == "tree"]
+    rows: dict[bytes, tuple[str, str]] = {}
+    for depth in range(LEVELS):
+        try:
+            oids = sorted({oid for _, oid in level})
+            trees = _contents(git, oids, kind="tree", most=git.place.limits.files * LINE_BYTES)
+        except errors.InvalidInput:
+            return None
+        below = []
+        for above, oid in level:
+            for mode, step, its in _rows(git, trees[oid]):
+                full = above + b"/" + step if above else step
+                if depth == 0 and step not in names[above.decode()]:
+                    continue
+                if stat.S_ISDIR(mode):
+                    below.append((full, its))
+                else:
+                    rows[full] = (_mode(mode), its)
+        if not below:
+            return _sized(git, rows)
+        if len(below) > TREES or len(rows) > git.place.limits.files:
+            return None
+        level = below
+    return None
+
+
+def _sized(git: process.Git, rows: Mapping[bytes, tuple[str, str]]) -> list[Entry] | None:
+    """The entries of `rows` (path → mode, object) with their sizes; None when one is no blob."""
+    blobs = sorted({oid for mode, oid in rows.values() if mode != SUBMODULE})
+    ended = git.ask(*(f"info {oid}" for oid in blobs), most=len(blobs) * ANSWER_BYTES)
+    found = [FOUND.fullmatch(row) for row in ended.out.split(b"\n")[:-1]]
+    sizes = {match[1].decode(): int(match[3]) for match in found if match and match[2] == b"blob"}
+    if not ended.fine or ended.err or len(sizes) != len(blobs):
+        return None
+    return [Entry(mode, oid, sizes.get(oid, 0), path) for path, (mode, oid) in sorted(rows.items())]
+
+
+def _rows(git: process.Git, tree: bytes) -> list[tuple[int, bytes, str]]:
+    """Mode, name and object of each entry of a tree as git stores it. What is left out would look deleted (I6)."""
+    rows = list(TREE_ROW.finditer(tree))
+    if sum(len(row[0]) for row in rows) != len(tree):
+        raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a folder cannot be read")
+    return [(int(row[1], 8), row[2], row[3].hex()) for row in rows]
+
+
+def _mode(mode: int) -> str:
+    """As git shows it, whatever an old client has written."""
+    if stat.S_ISREG(mode):
+        return "100755" if mode & stat.S_IXUSR else "100644"
+    return "120000" if stat.S_ISLNK(mode) else SUBMODULE
 
 
 def files(git: process.Git, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
@@ -186,7 +281,7 @@ def _complaint(entry: Entry, *, limits: place.Limits) -> str:
         return f"{shown} is not named in UTF-8: rename it"
     if entry.mode == "120000":
         return f"{shown} is a symbolic link: links are not followed, commit the file itself"
-    if entry.mode == "160000":
+    if entry.mode == SUBMODULE:
         return f"{shown} is a submodule: submodules are disabled, commit the files themselves"
     if entry.size > limits.file_bytes:
         return f"{shown} has {entry.size} bytes: at most {limits.file_bytes} are read"
@@ -194,10 +289,11 @@ def _complaint(entry: Entry, *, limits: place.Limits) -> str:
 
 
 def _found(git: process.Git, revision: str, paths: Sequence[str]) -> dict[str, Found]:
+    """`paths` are checked, or '' for the root."""
     place.checked_revision(revision)
     if len(paths) > git.place.limits.paths:
         raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
-    asked = [f"{revision}^{{commit}}", *(f"{revision}:{place.checked_path(path)}" for path in paths)]
+    asked = [f"{revision}^{{commit}}", *(f"{revision}:{path}" for path in paths)]
     ended = git.ask(*(f"info {name}" for name in asked), most=len(asked) * ANSWER_BYTES)
     rows = ended.out.split(b"\n")[:-1]
     if not ended.fine or len(rows) != len(asked) or answers.damaged(ended.err, where=git.place):

@@ -48,7 +48,7 @@ class Repository(Protocol):
         """`refs/heads/main`."""
 
     async def head(self) -> str:
-        """The full SHA the ref names now, by one `ls-remote`. Terminal `RefMissing` when there is no such ref."""
+        """The full SHA the ref names now, by at most one `ls-remote`. Terminal `RefMissing` when there is none."""
 
     def hints(self) -> AsyncIterator[None]:
         """An item whenever the ref may have moved: a reason to ask sooner, never the answer. Ends where nothing can
@@ -68,13 +68,13 @@ class Repository(Protocol):
         """Whether `ancestor` is `revision` or an ancestor of it."""
 
     async def oids(self, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
-        """Path → OID of the tree or blob there at `revision`; '' where it is absent. One process for all paths."""
+        """Path → OID of the tree or blob there at `revision`; '' where it is absent. One question for all paths."""
 
     async def folders(self, revision: str, path: str) -> tuple[str, ...]:
         """The names of the folders directly below `path`, sorted; empty when `path` is absent."""
 
     async def files(self, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
-        """All blobs at or below `paths`, sorted by path; two processes however many there are. Links, submodules and
+        """All blobs at or below `paths`, sorted by path; a few questions however many there are. Links, submodules and
         LFS pointers are refused by name; number and size are bounded (I8, I10): `errors.InvalidInput`."""
 
     async def commit_info(self, revision: str) -> sources.CommitInfo: ...

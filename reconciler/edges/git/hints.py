@@ -1,20 +1,18 @@
 """A repository on this machine shows by its files when its ref moves: a hint to poll, without asking again and again.
 
-Only a hint: what the ref names is asked as always, and polled all the same now and then, because a watch may miss a
-change (a ref that is kept in another way, a folder that is made anew, no watch left in the system).
+Only a hint: it is polled all the same now and then, because a watch may miss a change (a ref that is kept in another
+way, a folder that is made anew, no watch left in the system).
 """
 
 import asyncio
 import contextlib
-import pathlib
-import urllib.parse
 from collections.abc import AsyncIterator
 
 import watchfiles
 
-from reconciler.edges.git import place
+from reconciler.edges.git import place, plain
 
-STEP = 0.01
+STEP = 0.005
 """Seconds between two looks of the watching thread at what the kernel has told it; each costs 16 µs of processor."""
 
 LOOK_AGAIN = 60.0
@@ -25,7 +23,7 @@ async def moves(where: place.Place) -> AsyncIterator[None]:
     """An item whenever the ref of a local repository may have moved. Ends at once for one that is elsewhere."""
     if not where.local:
         return
-    git_dir = _git_dir(pathlib.Path(urllib.parse.unquote(where.url.removeprefix("file://"))))
+    git_dir = plain.git_dir(where)
     files = {str(git_dir / where.ref), str(git_dir / "packed-refs")}
     while True:
         folders = [folder for folder in ((git_dir / where.ref).parent, git_dir) if folder.is_dir()]
@@ -46,9 +44,3 @@ async def moves(where: place.Place) -> AsyncIterator[None]:
                     yield
         except (OSError, RuntimeError):  # a folder has just gone, or the system has no watch left
             await asyncio.sleep(LOOK_AGAIN)
-
-
-def _git_dir(path: pathlib.Path) -> pathlib.Path:
-    """As git finds it: `path` itself where it is bare, else below it."""
-    candidates = (path / ".git", path, path.with_name(f"{path.name}.git"))
-    return next((found for found in candidates if (found / "HEAD").is_file()), path)

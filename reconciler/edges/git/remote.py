@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from reconciler import errors, ports
-from reconciler.edges.git import answers, place, process, reading
+from reconciler.edges.git import answers, place, plain, process, reading
 
 SYMBOLIC = re.compile(r"ref: (refs/heads/\S+)\tHEAD")
 LISTING = re.compile(r"([0-9a-f]{40})\t(\S+)")
@@ -12,8 +12,11 @@ LISTING = re.compile(r"([0-9a-f]{40})\t(\S+)")
 
 def head(git: process.Git) -> str:
     """The SHA of exactly our ref. `ls-remote` matches the end of names too (failures.md GIT-12): those are passed over.
-    An answer without our ref is `RefMissing`, also from a repository that shows no ref at all."""
+    An answer without our ref is `RefMissing`, also from a repository that shows no ref at all. Where it lies in a file
+    of this machine, that is read: a process less between a commit and its being applied."""
     where = git.place
+    if where.local and (found_here := plain.tip(where)):
+        return found_here
     ended = git.run(
         "ls-remote", "--exit-code", "--refs", "--", where.url, where.ref, remote=True, within=where.timeouts.head
     )

@@ -2,7 +2,6 @@
 
 import asyncio
 import pathlib
-import subprocess
 from collections.abc import AsyncIterator
 
 import pytest
@@ -42,13 +41,6 @@ async def test_a_push_is_a_hint(tmp_path: pathlib.Path, packed: bool) -> None:
 
     await _next(found, asyncio.create_task(move()))
     await found.aclose()
-
-
-def test_a_work_tree_is_watched_where_git_keeps_its_refs(tmp_path: pathlib.Path) -> None:
-    work = tmp_path / "work"
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(work)], check=True)
-    assert hints._git_dir(work) == work / ".git"
-    assert hints._git_dir(tmp_path / "missing") == tmp_path / "missing"
 
 
 async def test_elsewhere_nothing_tells(tmp_path: pathlib.Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from reconciler import errors
 from reconciler.edges import git
+from reconciler.edges.git import reading
 from tests.support import gitserver
 
 Look = Callable[..., git.GitRepository]
@@ -59,6 +60,50 @@ async def test_history(upstream: gitserver.Upstream, local: Look) -> None:
     assert info.at[10] == "T"
     with pytest.raises(errors.Terminal, match="does not hold"):
         await repository.log(commits[3], older=other, limit=2)
+
+
+async def test_a_long_history_and_a_merged_one(upstream: gitserver.Upstream, local: Look) -> None:
+    """More generations than are read commit by commit: git's own walk says the same."""
+    commits = [upstream.commit({"n": str(n)}) for n in range(reading.GENERATIONS + 3)]
+    side = upstream.commit({"side": "1"}, branch="side", onto=commits[1])
+    tree = upstream.git("rev-parse", f"{commits[2]}^{{tree}}")
+    merge = upstream.git("commit-tree", tree, "-p", commits[2], "-p", side, "-m", "merge")
+    book = upstream.commit({"n": "book"}, message="x" * (reading.COMMIT_BYTES + 1_000))
+    upstream.git(
+        "update-ref", "refs/heads/main", upstream.git("commit-tree", tree, "-p", merge, "-p", book, "-m", "all")
+    )
+    repository, head = local(upstream), upstream.git("rev-parse", "refs/heads/main")
+    truths = [(head, commits[0]), (head, side), (merge, side), (merge, commits[0]), (book, commits[-1])]
+    lies = [(commits[-1], side), (merge, commits[3]), (commits[0], commits[1]), (commits[2], "0" * 40), (merge, book)]
+    await repository.fetch(head)
+    for newer, older in truths + lies:
+        assert await repository.descends(newer, ancestor=older) is ((newer, older) in truths)
+
+
+async def test_folders_as_git_lists_them(upstream: gitserver.Upstream, local: Look) -> None:
+    """Few, deeper and more of them than are read one by one; a program; what stands in no path that was asked for."""
+    blob = upstream.git("hash-object", "-w", "--stdin", given=b"1")
+    leaf = upstream.git("mktree", given=f"100644 blob {blob}\ta\n100755 blob {blob}\tb.sh\n".encode())
+    rows = "".join(f"040000 tree {leaf}\td{n:04}\n" for n in range(reading.TREES + 1))
+    broad, deep = upstream.git("mktree", given=rows.encode()), leaf
+    for _ in range(reading.LEVELS + 1):
+        deep = upstream.git("mktree", given=f"040000 tree {deep}\tn\n".encode())
+    root = {"broad": broad, "deep": deep, "few": leaf, "few-more": leaf}
+    rows = "".join(f"040000 tree {tree}\t{name}\n" for name, tree in root.items())
+    revision = upstream.git("commit-tree", upstream.git("mktree", given=rows.encode()), "-m", "all")
+    upstream.git("update-ref", "refs/heads/main", revision)
+    repository = local(upstream)
+    for paths in (
+        ["few"],
+        ["few/a", "few"],
+        ["few", "few-more/b.sh"],
+        ["deep"],
+        ["broad"],
+        ["broad", "few"],
+        ["none/x"],
+    ):
+        listed = upstream.git("ls-tree", "-r", "--name-only", revision, "--", *paths).split()
+        assert [file.path for file in await repository.files(revision, paths)] == sorted(listed)
 
 
 @pytest.mark.parametrize(

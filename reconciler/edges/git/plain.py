@@ -1,0 +1,39 @@
+"""What the files of a repository on this machine say as they lie there, where they say it as git would."""
+
+import os
+import pathlib
+import re
+import urllib.parse
+
+from reconciler.edges.git import place
+
+TIP = re.compile(rb"([0-9a-f]{40})\n")
+
+
+def git_dir(where: place.Place) -> pathlib.Path:
+    """As git finds it: the path itself where it is bare, else below it."""
+    path = pathlib.Path(urllib.parse.unquote(where.url.removeprefix("file://")))
+    candidates = (path / ".git", path, path.with_name(f"{path.name}.git"))
+    return next((found for found in candidates if (found / "HEAD").is_file()), path)
+
+
+def tip(where: place.Place) -> str:
+    """The SHA in the file of our ref; '' where git must be asked: the ref is packed, symbolic, kept in another way, or
+    the repository is not one that git would open without more ado. Git replaces such a file, so it is read whole."""
+    found = git_dir(where)
+    try:
+        ours = found.stat().st_uid == os.geteuid()  # git refuses what belongs to somebody else, and says how
+        usual = (found / "objects").is_dir() and not (found / "commondir").exists() and not _redirected(found)
+        if not (ours and usual):
+            return ""
+        descriptor = os.open(found / where.ref, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(descriptor, "rb") as opened:
+            match = TIP.fullmatch(opened.read(100))
+    except OSError:
+        return ""
+    return match[1].decode() if match else ""
+
+
+def _redirected(found: pathlib.Path) -> bool:
+    """A work tree whose `.git` is a file: git goes where that says."""
+    return (found / ".git").exists()

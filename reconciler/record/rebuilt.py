@@ -79,8 +79,9 @@ def whose(ours: str, *, fresh: bool, seen: Mapping[str, Sequence[ids.TargetKey]]
         return "", "the clusters hold no target record and no mark for a configured target: there is nothing to rebuild"
     if not fresh:
         return "", f"the clusters hold records and marks of other installations only ({told}); this is {ours}"
+    others = "another installation" if len(seen) == 1 else "other installations"
+    those = next(iter(seen)) if len(seen) == 1 else "and its name"
     return "", (
-        f"the clusters know these targets by another installation ({told}). If that was this reconciler before its"
-        " journal was lost, and no other one works under that name, repeat the command with --installation"
-        f" {min(seen)}"
+        f"the clusters know these targets by {others} ({told}). If one was this reconciler before its journal was lost,"
+        f" and no other one works under that name, repeat the command with --installation {those}"
     )

@@ -98,6 +98,7 @@ WHOSE = [
     (False, {"ours": [WEB]}, "ours", "ours"),
     (True, {"theirs": [WEB, API]}, "theirs", "theirs"),
     (True, {"theirs": [WEB, API]}, "", "repeat the command with --installation theirs"),
+    (True, {"theirs": [WEB], "others": [API]}, "", "repeat the command with --installation and its name"),
     (True, {"theirs": [WEB]}, "others", "no target record and no mark names installation others"),
     (True, {}, "theirs", "there are: none"),
     (True, {}, "", "nothing to rebuild"),

@@ -1,7 +1,7 @@
 """What we know of each kind, in one table. A kind that is not in it is applied after those it may need, is never
 protected and has no health rule of its own.
 
-Ranks follow Helm's install order and Flux's stages (reference/peers.md §5.4): what others need comes first, and what
+Ranks follow Helm's install order and Flux's stages: what others need comes first, and what
 intercepts the requests of others (webhooks, admission policies, aggregated APIs) last. Prune runs the other way round.
 
 Protected are the kinds whose removal destroys what Git cannot bring back: a Namespace and a CustomResourceDefinition

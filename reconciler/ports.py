@@ -38,7 +38,7 @@ class Chance(Protocol):
 
 
 class Repository(Protocol):
-    """One Git repository at its one pinned, fully qualified ref. Holds a bare mirror; no work tree (design §6)."""
+    """One Git repository at its one pinned, fully qualified ref. Holds a bare mirror; no work tree (M1)."""
 
     @property
     def name(self) -> str: ...

@@ -161,7 +161,7 @@ class Ground:
         return self.team.wait(at_rest, what="the target being at rest", timeout=patience + 10)
 
     def calls(self, *, after: int) -> tuple[dict[str, Any], ...]:
-        """The daemon's creates, patches and deletes of managed objects, from the audit log (design §7)."""
+        """The daemon's creates, patches and deletes of managed objects, from the audit log (C1)."""
         return tuple(self.team.calls(audit.Call.COUNTED, after=after))
 
     def memory(self) -> int | None:

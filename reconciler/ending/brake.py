@@ -1,4 +1,4 @@
-"""The brake: when many targets fail at once no release is to blame, and nothing is reverted (design §8).
+"""The brake: when many targets fail at once no release is to blame, and nothing is reverted (E0).
 
 Skyscanner 2021, and every outage of a shared dependency: each single revert would have been right by its own lights.
 """
@@ -10,7 +10,7 @@ from reconciler.model import verdicts
 SHARE = 0.20
 """More than this share of the targets failing …"""
 WITHIN = 300.0
-"""… within this many seconds stops all reverts (design §8)."""
+"""… within this many seconds stops all reverts (E0)."""
 LEAST = 3
 """With few targets one or two failures are a large share and say nothing: at least this many must fail."""
 SETTLE = 5.0

@@ -1,11 +1,11 @@
-"""A rollout has failed: what now? (design §8)"""
+"""A rollout has failed: what now? (E0)"""
 
 from dataclasses import dataclass
 
 from reconciler.model import ids, records, rollouts, targets
 
 REVERTS_PER_HOUR = 2
-"""A third failure within the hour is flapping: automation stops and a person is paged (I22, failures.md REV-16)."""
+"""A third failure within the hour is flapping: automation stops and a person is paged (I22)."""
 
 
 @dataclass(frozen=True, slots=True)

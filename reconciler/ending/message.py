@@ -1,4 +1,4 @@
-"""The words of a revert commit. Its trailers let a machine and a person find their way back (design §8.3)."""
+"""The words of a revert commit. Its trailers let a machine and a person find their way back (E3)."""
 
 from reconciler.model import ids, records
 

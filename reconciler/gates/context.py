@@ -16,7 +16,7 @@ class Context:
     """Objects in the inventory, those about to be pruned included: what a percentage is of."""
     confirmations: tuple[records.Confirmation, ...] = ()
     created_by_failed: frozenset[ids.ObjectKey] = frozenset()
-    """What the rollout that failed had created: its revert prunes them without the cap (design §8.2)."""
+    """What the rollout that failed had created: its revert prunes them without the cap (E2)."""
 
     def confirmed(self) -> records.Confirmation | None:
         """A person's yes to the prunes of exactly this revision."""

@@ -1,5 +1,5 @@
 """How much one plan may prune without a person (I7). A template that renders a tenth of what it did yesterday is
-complete and valid, and took down every service of one company for 4.5 hours (reference/failures.md, PRN-01)."""
+complete and valid, and took down every service of one company for 4.5 hours."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A target record as its ConfigMap: the journal's anchor in the cluster (design §5)."""
+"""A target record as its ConfigMap: the journal's anchor in the cluster (S1)."""
 
 import re
 

@@ -33,7 +33,7 @@ WORST_FIRST = (
 
 
 class Blame(enum.Enum):
-    """Whose failure it is (design §8): the release's is reverted, the world's is held and tried again."""
+    """Whose failure it is (E0): the release's is reverted, the world's is held and tried again."""
 
     RELEASE = "release"
     WORLD = "world"

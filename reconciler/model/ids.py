@@ -83,7 +83,7 @@ class ObjectKey(NamedTuple):
 
 
 MARK = "reconciler.dev/owner"
-"""The annotation that says whose an object is (design §5): installation, target and the object's own name."""
+"""The annotation that says whose an object is (S1): installation, target and the object's own name."""
 
 
 KEEP = "reconciler.dev/prune"

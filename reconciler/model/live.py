@@ -16,7 +16,7 @@ class LiveMeta:
     resource_version: str
     entry: str
     """Fingerprint of our own Apply entry in managedFields (fieldsV1 and time); '' when we have none. It differs from
-    the one our last reply carried exactly when somebody took or altered a field of ours (design §6, Drift)."""
+    the one our last reply carried exactly when somebody took or altered a field of ours (M1, Drift)."""
     mark: str
     """The text of the mark annotation; '' when there is none."""
     controlled: bool
@@ -116,7 +116,7 @@ class Tail:
 
 
 class Why(enum.Enum):
-    """Why the API server refused; what happens next differs for each (reference/api-server-facts.md)."""
+    """Why the API server refused; what happens next differs for each."""
 
     OWNERSHIP = "ownership"  # another manager owns a field that we send: 409 with FieldManagerConflict causes
     STALE = "stale"  # 409 without causes: read again

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from reconciler.model import document, ids, live, order
 
 MANAGER = "reconciler"
-"""Our one server-side-apply field manager (design §5)."""
+"""Our one server-side-apply field manager (S1)."""
 
 
 def meta(found: document.Json, kind: ids.KindKey) -> live.LiveMeta:
@@ -37,7 +37,7 @@ def meta(found: document.Json, kind: ids.KindKey) -> live.LiveMeta:
 
 def entry(metadata: Mapping[str, document.JsonValue]) -> str:
     """Fingerprint of our own Apply entry: its fields and its time, which has a resolution of one second and may be
-    absent, so it is good for equality only (api-server-facts.md §1). '' when we have none."""
+    absent, so it is good for equality only (Kubernetes: Server-Side Apply). '' when we have none."""
     for found in document.items(metadata, "managedFields"):
         if (
             isinstance(found, dict)

@@ -106,7 +106,7 @@ class Ledger:
     deployed: str = ""
     """The revision deployed last: the next one must descend from it (I5)."""
     failed_at: str = ""
-    """When a rollout failed last, RFC 3339: counted by the brake of design §8."""
+    """When a rollout failed last, RFC 3339: counted by the brake of E0."""
     brake_off: str = ""
     """The id of a rollout for which a person released that brake."""
     doubted: tuple[ids.ObjectKey, ...] = ()
@@ -276,7 +276,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TargetRecord:
-    """The anchor of the journal in the cluster: one ConfigMap per target (design §5)."""
+    """The anchor of the journal in the cluster: one ConfigMap per target (S1)."""
 
     target: ids.TargetKey
     installation: str

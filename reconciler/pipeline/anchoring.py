@@ -1,4 +1,4 @@
-"""The target record: the journal's anchor in the cluster (design §5)."""
+"""The target record: the journal's anchor in the cluster (S1)."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Shared paths flow along the chain of environments (design §8.4).
+"""Shared paths flow along the chain of environments (E4).
 
 A chart that staging reads too reaches production when staging is good with it: a bad edit stops where it comes first,
 and is taken back there, before anybody depends on it.

@@ -155,7 +155,7 @@ def hold_of(error: errors.ReconcilerError, revision: str) -> outcomes.Hold:
 
 
 def _created_by_failed(ledger: records.Ledger, rows: tuple[records.InventoryRow, ...]) -> frozenset[ids.ObjectKey]:
-    """What the rollout that is being reverted made: pruned without the cap (design §8.2)."""
+    """What the rollout that is being reverted made: pruned without the cap (E2)."""
     rollout = ledger.rollout
     if rollout is None or rollout.purpose is not rollouts.Purpose.REVERT or not rollout.undoes:
         return frozenset()

@@ -1,4 +1,4 @@
-"""A rollout has failed: the brake, the quarantine, and the way back to last good (design §8)."""
+"""A rollout has failed: the brake, the quarantine, and the way back to last good (E0)."""
 
 import datetime
 from collections.abc import Callable

@@ -125,7 +125,7 @@ async def not_served(cluster: ports.Cluster, needed: Iterable[ids.KindKey]) -> f
 
 
 async def _read_if_unseen(cluster: ports.Cluster, key: ids.ObjectKey) -> live.LiveMeta | None:
-    """The metadata, None only when the server itself says so: a watch may lag behind a write of ours (API-05)."""
+    """The metadata, None only when the server itself says so: a watch may lag behind a write of ours."""
     meta = cluster.meta(key)
     found = None if meta else await cluster.read(key)
     return found.meta if found else meta
@@ -357,7 +357,7 @@ class _Planner:
         self, look: survey.Look, before: live.LiveObject | None, reply: live.Refused, *, sent: manifests.Manifest
     ) -> plans.Change | outcomes.Hold:
         """A no that nothing but the live state is the reason of is told from one to the manifest itself by a dry-run
-        of the same manifest under a fresh name: the texts of both are alike (reference/api-server-facts.md §6)."""
+        of the same manifest under a fresh name: the texts of both are alike."""
         fresh = replacing.probe(sent) if before is not None and reply.status == replacing.UNPROCESSABLE else None
         if before is not None and fresh is not None:
             probed = await self.cluster.dry_run(fresh, force=False)

@@ -1,4 +1,4 @@
-"""Gathers what clusters and Git still tell of a journal that was lost or is older than they are (design §5)."""
+"""Gathers what clusters and Git still tell of a journal that was lost or is older than they are (S1)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

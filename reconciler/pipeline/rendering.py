@@ -83,7 +83,7 @@ class Rendering:
             raise errors.InvalidInput(tuple(f"{where}: {problem}" for problem in refused.problems)) from None
 
     def _key(self, target: targets.Target, *, input_digest: str, facts: live.ClusterFacts) -> str:
-        """Input digest + renderer version + parameters (design §6), never the commit."""
+        """Input digest + renderer version + parameters (M1), never the commit."""
         return document.digest(input_digest, self._parameters(target, facts=facts))
 
     def _parameters(self, target: targets.Target, *, facts: live.ClusterFacts) -> str:

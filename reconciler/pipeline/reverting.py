@@ -1,4 +1,4 @@
-"""Making Git tell the truth again after a failed release: one revert commit, never forced (design §8.3, I22)."""
+"""Making Git tell the truth again after a failed release: one revert commit, never forced (E3, I22)."""
 
 import asyncio
 from dataclasses import replace

@@ -1,5 +1,5 @@
 """Drift from metadata alone: our own Apply entry in managedFields changes exactly when somebody takes or alters a
-field of ours (reference/api-server-facts.md §2). Status writes and foreign additions leave it alone."""
+field of ours (Kubernetes: Server-Side Apply). Status writes and foreign additions leave it alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +78,7 @@ def tolerated(plan: plans.Plan, rows: Sequence[records.InventoryRow]) -> Tolerat
     """What to say and to remember of the drift in `plan`, where it is only reported.
 
     A row takes the live fingerprint, so that the same drift is not news again, and is `drifted`, so that what comes
-    on top of a lost field is seen (reference/api-server-facts.md §2, gap iii). A row whose values are as wanted again
+    on top of a lost field is seen (Kubernetes: Server-Side Apply). A row whose values are as wanted again
     takes none: whatever its field becomes next is news. A deleted object keeps its own.
     """
     found, news = [], False

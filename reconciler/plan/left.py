@@ -1,6 +1,6 @@
 """What is sent of the fields that are left to the cluster (docs/decisions/0031).
 
-Leaving out a field that only we own removes it (reference/api-server-facts.md §1), and we own what we made. So a field
+Leaving out a field that only we own removes it (Kubernetes: Server-Side Apply), and we own what we made. So a field
 that is kept is sent with its live value; one that is ignored only as long as nobody else owns it, and then not at all.
 """
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from reconciler.model import document
 
 MANAGER = "reconciler"
-"""Our field manager (design §5.3)."""
+"""Our field manager (S1)."""
 
 
 def entries(body: document.Json) -> Iterator[document.Json]:

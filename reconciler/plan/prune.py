@@ -30,7 +30,7 @@ def leftovers(
 
     `metas` holds live metadata, None only where the object is known to be absent; `unknown` says why of those that
     could not be looked at: unknown is not absent, they stay (I6). `spare_protected`: keep protected kinds and say so,
-    as a revert does (design §8.2), which neither deletes what was there before the release took it over. `orphan`:
+    as a revert does (E2), which neither deletes what was there before the release took it over. `orphan`:
     everything is given up instead.
     """
     prunes: list[plans.Change] = []

@@ -1,7 +1,7 @@
 """Fields that cannot be changed on a live object: it must be deleted and made again, and somebody must have allowed it.
 
 Only the answer to the same manifest under a fresh name tells them from ordinary mistakes: reasons and texts are alike
-(reference/api-server-facts.md §6).
+(as seen on Kubernetes 1.36).
 """
 
 from dataclasses import replace
@@ -78,7 +78,7 @@ CHILDREN = {
 
 
 def _allowed(sent: manifests.Manifest, before: live.LiveObject, *, purpose: rollouts.Purpose) -> str:
-    """The opt-in's value; '' without one. On the way back it counts from either side (design §8.2): whoever allowed
+    """The opt-in's value; '' without one. On the way back it counts from either side (E2): whoever allowed
     the failed release to replace the object has allowed its return. The live one counts if it is from Git."""
     said = document.text(sent.document(), "metadata", "annotations", OPT_IN)
     if said or purpose is not rollouts.Purpose.REVERT:

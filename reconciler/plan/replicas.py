@@ -1,7 +1,7 @@
-"""Who decides how many pods run (design §6, Replicas).
+"""Who decides how many pods run (M1, Replicas).
 
 Where an autoscaler decides, our manifest must not; yet leaving out a field that only we own resets it (5 → 1, see
-reference/api-server-facts.md §4). So its live value is sent until another manager owns it, and then nothing.
+Kubernetes: Server-Side Apply). So its live value is sent until another manager owns it, and then nothing.
 """
 
 from collections.abc import Collection, Iterable, Mapping

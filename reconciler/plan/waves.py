@@ -1,4 +1,4 @@
-"""What must exist, and be healthy, before what: a plan's changes in waves (design §6)."""
+"""What must exist, and be healthy, before what: a plan's changes in waves (M1)."""
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence

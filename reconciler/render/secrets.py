@@ -10,7 +10,7 @@ def stored(value: document.Json) -> tuple[document.Json, tuple[str, ...]]:
     """A Secret with `stringData` turned into `data`, which it overrides, and what is wrong with it.
 
     Left as it is, `stringData` would be owned instead of `data`: dropped keys stay and foreign edits never conflict
-    (reference/api-server-facts.md §13). Problems name keys, never values.
+    (as seen on Kubernetes 1.36). Problems name keys, never values.
     """
     data, text = value.get("data", {}), value.get("stringData", {})
     problems = [

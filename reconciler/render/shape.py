@@ -47,11 +47,11 @@ INT32 = frozenset(
     }
 )
 """Fields of the built-in kinds that the server stores in 32 bits: it turns what is larger into 0 without a word
-(reference/api-server-facts.md §13)."""
+(as seen on Kubernetes 1.36)."""
 
 
 def without_nulls(value: document.JsonValue) -> document.JsonValue:
-    """A copy without the keys that hold null: a null would claim a field and set it to its default (§13)."""
+    """A copy without the keys that hold null: a null would claim a field and set it to its default."""
     if isinstance(value, dict):
         return {key: without_nulls(held) for key, held in value.items() if held is not None}
     if isinstance(value, list):

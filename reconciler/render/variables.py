@@ -1,6 +1,6 @@
 """`${NAME}` in manifests: strict, one scalar at a time, only where the application asks for it (docs/decisions/0032).
 
-Blind replacement in the text changes scripts and definitions (failures.md REN-15), and lets a value open other YAML.
+Blind replacement in the text changes scripts and definitions (rows.toml REN-15), and lets a value open other YAML.
 """
 
 import difflib

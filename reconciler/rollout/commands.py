@@ -95,7 +95,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The rollout has failed. Only the release's failures fail it (design §8)."""
+    """The rollout has failed. Only the release's failures fail it (E0)."""
 
     because: str
     blame: health.Blame

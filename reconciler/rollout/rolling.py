@@ -77,8 +77,7 @@ def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verific
 
 
 def _quiet(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
-    """Reverting a moving rollout dipped below its floor in 3 of 54 tries, after pause-and-quiet in 0 of 50
-    (reference/strategies-facts.md §3)."""
+    """Reverting a moving rollout dipped below its floor in 3 of 54 tries, after pause-and-quiet in 0 of 50."""
     if seen.moving == ():
         return commands.Enter(rollouts.Phase.APPLYING, "nothing of the failed release moves any more")
     if rollout.spent >= QUIET_DEADLINE:
@@ -101,7 +100,7 @@ def _apply(rollout: rollouts.Rollout, seen: Seen) -> commands.Command:
 
 
 def _write(rollout: rollouts.Rollout, wave: tuple[plans.Change, ...], *, plan: plans.Plan) -> commands.Command:
-    """The next wave starts when all before it are healthy (design §6), as far as this rollout wrote any of them: what
+    """The next wave starts when all before it are healthy (M1), as far as this rollout wrote any of them: what
     it found as wanted is not its doing, and a change in a late wave may be what mends an early one. What a release that
     made way for this one has written counts as its own: a commit that changed nothing carried the later waves over the
     earlier ones otherwise."""
@@ -171,7 +170,7 @@ def _prune(seen: Seen) -> commands.Command:
 
 
 def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
-    """A relapse within the window is the release's; health that stays unknown proves nothing (design §8)."""
+    """A relapse within the window is the release's; health that stays unknown proves nothing (E0)."""
     report, window = seen.report, verification.observe
     if report is None or report.state is health.State.UNKNOWN:
         return _blind(rollout, seen, late=outcomes.HoldReason.UNPROVEN)

@@ -1,4 +1,4 @@
-"""How a real API server says no (api-server-facts.md): the store's refusals, as values."""
+"""How a real API server says no (as seen on Kubernetes 1.36): the store's refusals, as values."""
 
 from reconciler.model import document, ids, live
 from reconciler.sandbox import merging, ownership, shapes

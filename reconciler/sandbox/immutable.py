@@ -1,4 +1,4 @@
-"""Fields that may not change once they are set, and how a real API server says so (api-server-facts.md §6)."""
+"""Fields that may not change once they are set, and how a real API server says so."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -9,7 +9,7 @@ def may_come(revision: str, *, deployed: str, descends: bool, accepted: str) -> 
     `deployed` is the revision deployed last ('' before the first), `descends` whether `revision` is or descends from
     it, or from `accepted`: the revision whose rewritten history a person accepted ('' when nobody did).
     A force-push that other tools follow silently is how a stolen account brings back an old, vulnerable release
-    (failures.md GIT-14).
+    (rows.toml GIT-14).
     """
     if not deployed or descends or revision == accepted:
         return None

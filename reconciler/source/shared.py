@@ -1,4 +1,4 @@
-"""Which of a target's new inputs come from paths that others read too (design §8.4)."""
+"""Which of a target's new inputs come from paths that others read too (E4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

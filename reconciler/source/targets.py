@@ -25,7 +25,7 @@ class Listed:
 def listed(environment: str, folders: Sequence[str], *, known: Sequence[ids.TargetKey], revision: str) -> Listed:
     """From the names of the folders directly below `desired-state/ENVIRONMENT`, and the targets the journal knows.
 
-    A folder that has gone is not a wish to delete: an application goes away only by `state: absent` (I6, failures.md
+    A folder that has gone is not a wish to delete: an application goes away only by `state: absent` (I6, rows.toml
     GIT-16 and GIT-18). Known targets of other environments are passed over.
     """
     present = tuple(sorted(ids.TargetKey(environment, name) for name in set(folders) if NAME.fullmatch(name)))

@@ -1,6 +1,6 @@
 """Deployments and ReplicaSets.
 
-A Deployment is complete by kstatus' strict rule (reference/peers.md §3.3): the counts, the reason
+A Deployment is complete by kstatus' strict rule (cli-utils, pkg/kstatus): the counts, the reason
 `NewReplicaSetAvailable` and `Available` together. Until then its newest pods tell how it goes.
 """
 

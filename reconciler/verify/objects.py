@@ -1,6 +1,6 @@
 """The health of one object: the order of kstatus, the rule of its kind, the conditions that custom resources share.
 
-Source of the rules: reference/peers.md §3. Sentences begin with a verb: the object's name comes before them.
+Source of the rules: cli-utils, pkg/kstatus. Sentences begin with a verb: the object's name comes before them.
 """
 
 from collections.abc import Callable, Mapping

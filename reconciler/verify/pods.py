@@ -1,5 +1,5 @@
 """Pods tell of a failure long before their Deployment does: in 0.3 s instead of at its progress deadline, ten minutes
-by default (reference/strategies-facts.md §6). What they tell is also where the blame is found (design §8)."""
+by default. What they tell is also where the blame is found (E0)."""
 
 import datetime
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,5 @@
 """Kinds that workloads stand on. What may legally never come is not waited for: a claim that no pod uses, an address
-that no controller gives (reference/peers.md §3.3, point 6)."""
+that no controller gives (cli-utils, pkg/kstatus)."""
 
 from reconciler.model import document
 from reconciler.verify import family, judgement

@@ -1,4 +1,4 @@
-"""A daemon does not start on a journal that it cannot trust, and says how to go on (failures CRA-04, CRA-20)."""
+"""A daemon does not start on a journal that it cannot trust, and says how to go on."""
 
 import contextlib
 import pathlib

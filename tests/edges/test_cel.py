@@ -1,4 +1,4 @@
-"""Health checks in their box: what they say of real objects, and that no expression gets far (failures.md REN-16)."""
+"""Health checks in their box: what they say of real objects, and that no expression gets far (rows.toml REN-16)."""
 
 from collections.abc import AsyncIterator
 

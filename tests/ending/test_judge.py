@@ -1,4 +1,4 @@
-"""Whose failure, and what follows: one row for each rule of design §8."""
+"""Whose failure, and what follows: one row for each rule of E0."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""A shared path flows along the chain of environments: what breaks stops where it comes first (design §8.4)."""
+"""A shared path flows along the chain of environments: what breaks stops where it comes first (E4)."""
 
 from collections.abc import Iterator
 

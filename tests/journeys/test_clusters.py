@@ -119,7 +119,7 @@ def test_a_cluster_whose_kubeconfig_is_unusable_does_not_keep_the_others_from_st
 def test_a_token_that_is_replaced_and_revoked_fails_no_pass(
     control_plane: access.ClusterAccess, tmp_path: pathlib.Path, namespace: str
 ) -> None:
-    """API-08, with the service account tokens of a real API server."""
+    """With the service account tokens of a real API server."""
     everything = [{"apiGroups": ["", "apps"], "resources": ["*"], "verbs": ["*"]}]
     path = control_plane.user_with_rules("rotating", everything, namespace=namespace)
 

@@ -1,4 +1,4 @@
-"""The journal's disk is full, fails or is read-only: nothing is done that cannot be recorded (I1, I3; CRA-06, CRA-07).
+"""The journal's disk is full, fails or is read-only: nothing is done that cannot be recorded (I1, I3).
 
 The disks are real ones: a small tmpfs in a mount namespace of the daemon's own, a read-only bind mount, and errors that
 the kernel returns to the daemon's own calls (strace's injection). Where a machine does not let us, the test is skipped.

@@ -1,4 +1,4 @@
-"""Drift on the real API server: what is ours is healed, what is not ours stays (design §6).
+"""Drift on the real API server: what is ours is healed, what is not ours stays (M1).
 
 One daemon and one application per case, so that each case's first healing is the immediate one.
 """

@@ -1,4 +1,4 @@
-"""The first deployment fails: there is nothing to return to (design §8.5)."""
+"""The first deployment fails: there is nothing to return to (E5)."""
 
 import pytest
 

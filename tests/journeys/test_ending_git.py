@@ -16,7 +16,7 @@ Reason = outcomes.HoldReason
 
 
 def test_what_else_the_commit_changed_stays(a_site: site.Site) -> None:
-    """One commit changes two applications: the one that fails goes back, the other one stays (REV-12)."""
+    """One commit changes two applications: the one that fails goes back, the other one stays."""
     a_site.application("api", [site.deployment("api")])
     endings.begin(a_site)
     a_site.application("web", [site.deployment(image=endings.image("v2-crash-loop"))])
@@ -102,7 +102,7 @@ def test_a_push_that_the_server_refuses_pins_the_cluster_and_is_not_repeated(a_s
 
 
 def test_a_fix_that_came_first_wins_and_nothing_is_reverted(a_site: site.Site) -> None:
-    """The push is kept waiting by an outage of Git in which somebody else's fix arrives (REV-05)."""
+    """The push is kept waiting by an outage of Git in which somebody else's fix arrives."""
     endings.begin(a_site)
     bad, away = endings.release(a_site, "v2-crash-loop"), a_site.remote.with_name("away.git")
     a_site.wait_ledger(lambda ledger: ledger.deployed == bad, what="the bad release being begun")
@@ -153,7 +153,7 @@ git update-ref "$ref" "$(git commit-tree "$old^{{tree}}" -p "$old" -m 'just befo
 
 
 def test_a_lost_race_is_built_again_on_the_new_head(a_site: site.Site) -> None:
-    """REV-04, REV-17: each time another commit, never by force, and one in the end."""
+    """Each time another commit, never by force, and one in the end."""
     good = endings.begin(a_site)
     bad, tries = endings.release(a_site, "v2-crash-loop"), a_site.folder / "tries"
     hook(a_site, BEFORE_US.format(tries=tries))
@@ -171,7 +171,7 @@ def test_a_lost_race_is_built_again_on_the_new_head(a_site: site.Site) -> None:
 
 
 def test_other_peoples_pushes_are_neither_lost_nor_overwritten(a_site: site.Site, tmp_path: pathlib.Path) -> None:
-    """Somebody pushes again and again while the revert is on its way (REV-04)."""
+    """Somebody pushes again and again while the revert is on its way."""
     good = endings.begin(a_site)
     forced = tmp_path / "forced"
     hook(
@@ -216,7 +216,7 @@ def _push_until(where: site.Site, over: threading.Event, pushed: list[str]) -> N
 
 
 def test_a_failure_through_a_path_that_another_environment_reads_pins_and_pages(a_site: site.Site) -> None:
-    """Bringing the shared folder back would take it away from others who are well with it (design §8.4)."""
+    """Bringing the shared folder back would take it away from others who are well with it (E4)."""
     elsewhere = new_namespace(a_site.cluster, "shared-staging")
     environments = a_site.settings["environments"]
     environments["staging"] = environments[site.ENVIRONMENT] | {"namespaces": [elsewhere]}

@@ -1,4 +1,4 @@
-"""Many targets fail at once: no release is to blame, nothing is reverted, somebody is paged (design §8)."""
+"""Many targets fail at once: no release is to blame, nothing is reverted, somebody is paged (E0)."""
 
 import pytest
 

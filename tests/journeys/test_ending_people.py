@@ -117,7 +117,7 @@ def test_quarantined_bytes_stay_out_until_a_person_lets_them_in(a_site: site.Sit
 
 
 def test_a_revert_that_fails_too_stops_until_a_person_resumes(a_site: site.Site) -> None:
-    """The namespace has become too small for last good itself: nothing is reverted twice (I22, REV-02)."""
+    """The namespace has become too small for last good itself: nothing is reverted twice (I22)."""
     recreate: dict[str, Any] = {"strategy": {"type": "Recreate"}}
     a_site.application("web", [hungry("v1", **recreate)])
     good = a_site.commit("web v1")

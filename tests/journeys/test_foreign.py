@@ -1,4 +1,4 @@
-"""What others add to our objects is not ours: it stays, costs nothing, and survives an upgrade (design §6, Drift)."""
+"""What others add to our objects is not ours: it stays, costs nothing, and survives an upgrade (M1, Drift)."""
 
 import copy
 from collections.abc import Callable

@@ -99,13 +99,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bad]:
 
 
 def test_a_watch_goes_silent(here: Bad) -> None:
-    """75 s pass before that is noticed: meanwhile comes the rest (API-01, I21)."""
+    """75 s pass before that is noticed: meanwhile comes the rest (I21)."""
     assert here.between.silence(lambda asked: asked.path.endswith("/configmaps"))
     here.plane.patch(f"{here.core}/configmaps/one", {"data": {"kept": "edited"}})
 
 
 def test_an_overloaded_server_is_waited_for(here: Bad) -> None:
-    """A 429 was never carried out: it is repeated after its Retry-After (API-14, I20)."""
+    """A 429 was never carried out: it is repeated after its Retry-After (I20)."""
     busy = proxy.refusing(429, "Too many requests", **{"Retry-After": "1"})
     fault = here.between.fault(proxy.is_write, busy, times=2)
     here.wait_rest(here.release())
@@ -136,7 +136,7 @@ def test_a_request_that_never_arrives_is_made_again(here: Bad) -> None:
 
 
 def test_an_admission_webhook_that_never_answers_holds(here: Bad) -> None:
-    """API-18: it comes between the dry-run and the write; from then on the dry-run meets it (failurePolicy: Fail)."""
+    """It comes between the dry-run and the write; from then on the dry-run meets it (failurePolicy: Fail)."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         hook = webhook(here, port=silent.getsockname()[1])
 
@@ -174,7 +174,7 @@ def webhook(here: Bad, *, port: int) -> access.Json:
 
 
 def test_a_quota_that_is_used_up_holds(here: Bad) -> None:
-    """API-17: nothing of a release is written when one of its objects is refused."""
+    """Nothing of a release is written when one of its objects is refused."""
     before = here.generation()
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small", "namespace": here.namespace}}
     here.plane.create(quota | {"spec": {"hard": {"count/services": "0"}}})
@@ -192,7 +192,7 @@ def test_a_quota_that_is_used_up_holds(here: Bad) -> None:
 
 
 def test_rights_that_are_taken_away_in_the_middle_hold(here: Bad) -> None:
-    """API-20: what was allowed to the dry-run is not to the write."""
+    """What was allowed to the dry-run is not to the write."""
     binding = access.path_of(RBAC, "RoleBinding", namespace=here.namespace, name=DAEMON)
     before = here.plane.get(binding)
     assert before
@@ -209,7 +209,6 @@ def test_rights_that_are_taken_away_in_the_middle_hold(here: Bad) -> None:
 
 
 def test_a_token_that_is_worth_nothing_any_more_holds_until_a_new_one_is_there(here: Bad) -> None:
-    """API-08."""
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": DAEMON, "namespace": here.namespace}}
     here.plane.delete(access.path_of_manifest(account))
     here.plane.create(account)
@@ -221,7 +220,7 @@ def test_a_token_that_is_worth_nothing_any_more_holds_until_a_new_one_is_there(h
 
 
 def test_the_watch_that_went_silent_is_dead_by_then_and_what_it_did_not_tell_is_healed(here: Bad) -> None:
-    """API-01, I21."""
+    """I21."""
     place = f"{here.core}/configmaps/one"
     here.wait(lambda: (here.plane.get(place) or {})["data"] == {"kept": "yes"}, what="the edit being healed")
     # A release that was on its way when the watch came back heals it in passing, and tells nothing of drift.
@@ -231,7 +230,7 @@ def test_the_watch_that_went_silent_is_dead_by_then_and_what_it_did_not_tell_is_
 
 
 def test_watches_whose_place_is_forgotten_lose_nothing(here: Bad) -> None:
-    """API-02: 410 in the middle of a rollout, on every watch."""
+    """410 in the middle of a rollout, on every watch."""
     forgotten: list[int] = []
     forget = proxy.before(lambda: forgotten.append(here.between.forget()))
     here.between.fault(proxy.on("deployments", "PATCH"), forget)
@@ -267,7 +266,6 @@ def test_the_answer_to_each_write_of_a_release_and_of_a_prune_is_lost_once(here:
 
 
 def test_a_certificate_that_is_rotated_is_trusted_once_its_authority_is(here: Bad, tmp_path: pathlib.Path) -> None:
-    """API-09."""
     ca_file, key_file = tls.write(tmp_path)
     here.between.present(ca_file, key_file)
     revision = here.release()

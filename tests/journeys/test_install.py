@@ -53,7 +53,7 @@ def test_every_kind_is_installed_upgraded_and_left_alone(shop: site.Site) -> Non
 
 
 def test_what_did_not_change_costs_nothing(shop: site.Site) -> None:
-    """0 counted calls and 0 dry-runs over another application's commits, many polls and a restart (I: design §1)."""
+    """0 counted calls and 0 dry-runs over another application's commits, many polls and a restart (M2)."""
     shop.application("other", [site.config_map("other", a="1")])
     shop.wait_good(shop.commit("another application"), "other")
     begin = shop.cluster.audit_mark()

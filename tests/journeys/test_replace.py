@@ -1,4 +1,4 @@
-"""Fields that cannot be changed: held until Git allows it, deleted and made again, and back again (design §8.2)."""
+"""Fields that cannot be changed: held until Git allows it, deleted and made again, and back again (E2)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which records stop which targets, and when a record is written (design §5)."""
+"""Which records stop which targets, and when a record is written (S1)."""
 
 import asyncio
 import dataclasses

@@ -1,4 +1,4 @@
-"""The rule of reference/api-server-facts.md §2, line by line."""
+"""What our entry in managedFields tells, line by line."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Prune is earned: every filter of reference/failures.md PRN-07 that we know, one line each."""
+"""Prune is earned: every filter that we know, one line each."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Who decides how many pods run: the table of reference/api-server-facts.md §4, before anything is sent."""
+"""Who decides how many pods run: every case, before anything is sent."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Reverts that race against a person's pushes: `make races COUNT=1000` (REV-04, REV-05, REV-11, REV-17; I22).
+"""Reverts that race against a person's pushes: `make races COUNT=1000` (I22).
 
 Each race is one failed release whose revert commit is built and pushed by the product's own code, with its own git, on
 a bare repository; only the cluster is left out. Meanwhile a person pushes: at a chosen instant, at several, or at a

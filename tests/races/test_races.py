@@ -8,7 +8,6 @@ RACES = 24
 
 
 async def test_a_revert_that_races_a_persons_pushes_is_made_once_and_never_by_force(tmp_path: pathlib.Path) -> None:
-    """REV-04, REV-05, REV-11, REV-17."""
     tally = await campaign.run(tmp_path, count=RACES, seed=1)
     assert tally.problems == []
     assert (tally.forced, tally.lost, tally.doubled) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""What the daemon asked of the API server, sorted as design §7 counts it."""
+"""What the daemon asked of the API server, sorted as C1 counts it."""
 
 import enum
 from collections.abc import Iterable

@@ -253,7 +253,7 @@ class Site:
         return deployment["spec"]["template"]["spec"]["containers"][0]["image"] if deployment else ""
 
     def counted_calls(self, *, after: int) -> list[dict[str, Any]]:
-        """The daemon's creates, patches and deletes of managed objects, from the audit log (design §7)."""
+        """The daemon's creates, patches and deletes of managed objects, from the audit log (C1)."""
         return [line for line in self.calls(audit.Call.COUNTED, after=after) if self._inside(line)]
 
     def calls(self, *sorts: audit.Call, after: int) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Whose failure is it? Every row of the table in design §8, seen through the pods of a Deployment."""
+"""Whose failure is it? Every row of the table in E0, seen through the pods of a Deployment."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The order of kstatus, the kinds that workloads stand on, and custom resources (reference/peers.md §3)."""
+"""The order of kstatus, the kinds that workloads stand on, and custom resources (cli-utils, pkg/kstatus)."""
 
 from typing import Any
 

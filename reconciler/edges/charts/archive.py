@@ -1,4 +1,4 @@
-"""A packed chart: unpacked in memory, within limits, and never to disk (failures.md REN-07, REN-08)."""
+"""A packed chart: unpacked in memory, within limits, and never to disk (rows.toml REN-07, REN-08)."""
 
 import gzip
 import io

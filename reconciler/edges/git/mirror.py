@@ -113,7 +113,7 @@ class Mirror:
 
 
 def tidy(path: pathlib.Path) -> None:
-    """Remove stale locks and temporary files. `git gc` leaves both (failures.md GIT-19, GIT-20)."""
+    """Remove stale locks and temporary files. `git gc` leaves both (rows.toml GIT-19, GIT-20)."""
     for pattern in ("**/*.lock", "objects/**/tmp_*", "objects/tmp_objdir-*", "objects/incoming-*", "index-*"):
         for stale in path.glob(pattern):
             if stale.is_dir():

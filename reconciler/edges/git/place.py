@@ -53,8 +53,8 @@ class Timeouts:
     """Seconds after which git and everything it started is killed."""
 
     head: float = 4.0
-    """`ls-remote`. A healthy one takes 0.03 to 0.6 s; without this a blackholed address costs 134 s
-    (failures.md §0.1), and the start has to say within 5 s that the repository cannot be reached."""
+    """`ls-remote`. A healthy one takes 0.03 to 0.6 s; without this a blackholed address costs 134 s,
+    and the start has to say within 5 s that the repository cannot be reached."""
     fetch: float = 300.0
     push: float = 60.0
     local: float = 60.0

@@ -221,7 +221,7 @@ class Git:
         kept.end(process)
 
     def _bound_files(self, process: "subprocess.Popen[bytes]") -> None:
-        """Git's client knows no limit on what it receives (failures.md GIT-23), the kernel does. Set from outside
+        """Git's client knows no limit on what it receives (rows.toml GIT-23), the kernel does. Set from outside
         because code between fork and exec is unsafe beside threads; git talks to the server long before it writes."""
         if hasattr(resource, "prlimit"):
             most = self.place.limits.pack_bytes
@@ -249,7 +249,7 @@ class Git:
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_ATTR_NOSYSTEM": "1",
             "GIT_TERMINAL_PROMPT": "0",
-            "GIT_NO_REPLACE_OBJECTS": "1",  # failures.md §0.1: refs/replace shows other bytes under the approved SHA
+            "GIT_NO_REPLACE_OBJECTS": "1",  # refs/replace shows other bytes under the approved SHA
             "GIT_LITERAL_PATHSPECS": "1",
             "GIT_ALLOW_PROTOCOL": where.protocol,
             "GIT_PROTOCOL": "version=2",

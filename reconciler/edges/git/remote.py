@@ -11,7 +11,7 @@ LISTING = re.compile(r"([0-9a-f]{40})\t(\S+)")
 
 
 def head(git: process.Git) -> str:
-    """The SHA of exactly our ref. `ls-remote` matches the end of names too (failures.md GIT-12): those are passed over.
+    """The SHA of exactly our ref. `ls-remote` matches the end of names too (rows.toml GIT-12): those are passed over.
     An answer without our ref is `RefMissing`, also from a repository that shows no ref at all. Where it lies in a file
     of this machine, that is read: a process less between a commit and its being applied."""
     where = git.place

@@ -1,7 +1,7 @@
 """Who signed what is to be deployed (I5): git's own verification, with our list of signers and nobody's keyring.
 
 Every commit that came since the last trusted one is looked at, those that a merge brought in as well: an unsigned
-commit that somebody merges by `git pull` would else be covered by their signature (failures.md GIT-15).
+commit that somebody merges by `git pull` would else be covered by their signature (rows.toml GIT-15).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Git over ssh: OpenSSH's client with our options alone, and no shell on this machine (failures.md GIT-04).
+"""Git over ssh: OpenSSH's client with our options alone, and no shell on this machine (rows.toml GIT-04).
 
 `GIT_SSH_COMMAND` and `core.sshCommand` are handed to a shell; `GIT_SSH` names a program and can carry no options. So a
 small program of ours stands between: it takes the options from its environment, one a line, and becomes ssh.

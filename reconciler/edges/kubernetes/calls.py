@@ -10,7 +10,7 @@ from reconciler.edges.kubernetes import discovery, objects, replies, session, wi
 from reconciler.model import document, ids, live, manifests, metadata
 
 ATTEMPTS = 5
-"""For a call that was refused with 429, which was never executed (api-server-facts.md §12)."""
+"""For a call that was refused with 429, which was never executed (Kubernetes: API Priority and Fairness)."""
 LONGEST_WAIT = 10.0
 """Seconds. A server that asks for more is left to the caller's back-off."""
 JITTER = 0.25
@@ -91,7 +91,7 @@ class Calls:
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid},
-            "propagationPolicy": propagation.value,  # without one, Jobs keep their pods (§5)
+            "propagationPolicy": propagation.value,  # without one, Jobs keep their pods
         }
         reply = await self._send(
             "DELETE",
@@ -136,7 +136,7 @@ class Calls:
             return live.Applied(live.LiveObject(metadata.meta(reply.document(), key.kind_key), reply.body), False)
         refused = replies.refusal(reply, key)
         if refused.status == 422 and not refused.fields:
-            return replace(refused, why=live.Why.STALE)  # the test of the UID failed (§9)
+            return replace(refused, why=live.Why.STALE)  # the test of the UID failed
         return refused
 
     async def _send(

@@ -1,4 +1,4 @@
-"""What a cluster serves, by aggregated discovery: two conditional requests for everything (api-server-facts.md §11)."""
+"""What a cluster serves, by aggregated discovery: two conditional requests for everything."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Target records: the journal's anchors in the cluster, one ConfigMap a target (design §5). No counted calls."""
+"""Target records: the journal's anchors in the cluster, one ConfigMap a target (S1). No counted calls."""
 
 import contextlib
 

@@ -3,7 +3,7 @@
 A watch starts with everything that is there (a streaming list; LIST and then WATCH on servers without it), and is
 resumed after its last line when the server ends it. It starts over, once each time, when the server has forgotten that
 place (410), and when it was silent past its deadline: behind a restored etcd our place may lie in the future, where a
-watch is silent for ever (api-server-facts.md §3). While the copy is not in sync it answers nothing.
+watch is silent for ever (Kubernetes API Concepts, watches). While the copy is not in sync it answers nothing.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class Shape(Generic[T]):
     """In what form objects are asked for, and what is kept of each."""
 
     one: str
-    """Accept of a watch. The form of a list here would be answered with 200 and nothing (§3)."""
+    """Accept of a watch. The form of a list here would be answered with 200 and nothing."""
     many: str
     """Accept of a LIST. The form of one object here would be answered with 406."""
     keep: Callable[[document.Json, live.ResourceType], T]

@@ -1,4 +1,4 @@
-"""What an API server's answers mean. Pure: every rule is from reference/api-server-facts.md, by its section."""
+"""What an API server's answers mean. Pure. Every rule is as seen on Kubernetes 1.36."""
 
 import base64
 import binascii
@@ -69,7 +69,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A `Status` body, read as JSON whatever its Content-Type says (§12). `typed` False: the body was plain text."""
+    """A `Status` body, read as JSON whatever its Content-Type says. `typed` False: the body was plain text."""
 
     code: int
     reason: str
@@ -109,7 +109,7 @@ class Status:
 
 
 STORAGE = re.compile(r"etcdserver:|rpc error:|context (deadline exceeded|canceled)|dial tcp|leader changed")
-"""How storage trouble shows: as a 500 without a reason, as a bad manifest does (failures.md, API-15)."""
+"""How storage trouble shows: as a 500 without a reason, as a bad manifest does."""
 
 DENIED = re.compile(r"admission webhook .* denied the request|denied request:|violates PodSecurity")
 NO_RIGHT = re.compile(r'User ".*" cannot ', re.DOTALL)
@@ -199,7 +199,7 @@ def _why(status: Status, key: ids.ObjectKey) -> live.Why:
 
 
 def _absent(status: Status, key: ids.ObjectKey) -> live.Why:
-    """A 404: the namespace, the kind, or the object itself (§6)."""
+    """A 404: the namespace, the kind, or the object itself."""
     if not status.typed or not document.text(status.details, "name"):
         return live.Why.NO_KIND
     if document.text(status.details, "kind") == "namespaces" and key.kind_key != ids.KindKey("", "Namespace"):
@@ -219,7 +219,7 @@ def _conflict(status: Status) -> live.Why:
 
 def _conflicts(status: Status) -> Iterator[live.FieldConflict]:
     """The manager is only in the text: `"x"` for an Apply-manager, `"x" using v1` for an Update-manager, and
-    `"x" with subresource "scale" using apps/v1` (§1)."""
+    `"x" with subresource "scale" using apps/v1`."""
     for cause in status.causes:
         found = CONFLICT.match(cause.message)
         if cause.reason != "FieldManagerConflict" or not found:

@@ -1,4 +1,4 @@
-"""What we may do, asked of the API server: exact for each verb, kind and namespace (api-server-facts.md §10)."""
+"""What we may do, asked of the API server: exact for each verb, kind and namespace."""
 
 import asyncio
 from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 A request that never reached the server and one whose answer was lost are both `errors.Transient`; the second says
 that the outcome is unknown. Nothing is retried here but a 401, which was never executed, once, with credentials read
-again: tokens and certificates are rotated under us (failures.md, API-08).
+again: tokens and certificates are rotated under us.
 """
 
 import asyncio

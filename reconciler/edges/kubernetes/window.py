@@ -3,7 +3,7 @@
 Additive increase, multiplicative decrease, as TCP: each quick answer adds 1/limit, so the limit grows by one a round;
 a 429, or an answer that took longer than `SLOW`, halves it, at most once for the requests that were under way
 together. After a 429 nothing starts before the time the server asked for. 8 to 32 requests in flight reach 90 % of what
-an API server can do (performance.md §0b), so the window starts in the middle and ends at 32.
+an API server can do, so the window starts in the middle and ends at 32.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The mirror after crashes, damage and years: failures.md GIT-19 to GIT-21 and GIT-29."""
+"""The mirror after crashes, damage and years: rows.toml GIT-19 to GIT-21 and GIT-29."""
 
 import asyncio
 import contextlib

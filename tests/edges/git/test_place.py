@@ -1,4 +1,4 @@
-"""What may become an argument of git: failures.md GIT-01 to GIT-12 and GIT-28, refused before any process starts."""
+"""What may become an argument of git: rows.toml GIT-01 to GIT-12 and GIT-28, refused before any process starts."""
 
 import pathlib
 from typing import Any

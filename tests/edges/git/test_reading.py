@@ -170,7 +170,7 @@ async def test_too_many_files_and_too_many_bytes(upstream: gitserver.Upstream, l
 
 @pytest.mark.row("GIT-22")
 async def test_a_tree_bomb_is_cut_off(upstream: gitserver.Upstream, local: Look) -> None:
-    """84 KB that list ten million paths (failures.md GIT-22)."""
+    """84 KB that list ten million paths (rows.toml GIT-22)."""
     blob = upstream.git("hash-object", "-w", "--stdin", given=b"bomb")
     tree = upstream.git("mktree", given="".join(f"100644 blob {blob}\tf{n}\n" for n in range(10)).encode())
     for _ in range(6):
@@ -256,7 +256,7 @@ async def test_the_environment_of_the_daemon_does_not_reach_git(
 
 @pytest.mark.row("GIT-29")
 async def test_many_questions_at_once_while_commits_come_in(upstream: gitserver.Upstream, local: Look) -> None:
-    """failures.md GIT-29: each answer belongs to its revision."""
+    """rows.toml GIT-29: each answer belongs to its revision."""
     repository = local(upstream)
 
     async def ask(number: int, revision: str) -> None:

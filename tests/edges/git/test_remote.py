@@ -1,4 +1,4 @@
-"""Talking to a real HTTPS Git server: polls, outages, races, the revert commit. Rows of failures.md §2.1 and §2.10."""
+"""Talking to a real HTTPS Git server: polls, outages, races, the revert commit."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ WEB, API = "desired-state/production/web", "desired-state/production/api"
 
 @pytest.mark.row("GIT-12")
 async def test_the_exact_ref_and_no_other(served: gitserver.Upstream, remote: Look) -> None:
-    """failures.md GIT-12: a tag of the same name, longer branches, a branch named like a commit."""
+    """rows.toml GIT-12: a tag of the same name, longer branches, a branch named like a commit."""
     main = served.commit({"a": "main"})
     other = served.commit({"a": "other"}, branch="other", onto="")
     for name in ("refs/tags/main", "refs/heads/foo/main", f"refs/heads/{main}", "refs/remotes/x/refs/heads/main"):
@@ -203,7 +203,7 @@ async def test_credentials_go_to_their_own_host_only(
     tmp_path: pathlib.Path,
     certificate: tuple[pathlib.Path, pathlib.Path],
 ) -> None:
-    """failures.md GIT-28: a redirect is not followed, so the sink hears nothing."""
+    """rows.toml GIT-28: a redirect is not followed, so the sink hears nothing."""
     served.commit({"a": "1"})
     with gitserver.running(tmp_path / "sink", certificate=certificate) as sink:
         server.redirect = sink.url
@@ -252,7 +252,7 @@ async def test_missing_credentials(served: gitserver.Upstream, remote: Look) -> 
 
 @pytest.mark.row("GIT-14")
 async def test_rewritten_history_is_readable_and_visible(served: gitserver.Upstream, remote: Look) -> None:
-    """failures.md GIT-14: both sides can be read, and last good survives."""
+    """rows.toml GIT-14: both sides can be read, and last good survives."""
     base = served.commit({"a": "base"})
     old = served.commit({"a": "old"})
     repository = remote(served)
@@ -285,7 +285,7 @@ async def test_a_ref_that_moves_between_poll_and_fetch(
 
 @pytest.mark.row("GIT-09")
 async def test_hostile_trees_do_not_come_in(served: gitserver.Upstream, remote: Look) -> None:
-    """failures.md GIT-09: a tree that would write into `.git`."""
+    """rows.toml GIT-09: a tree that would write into `.git`."""
     good = served.commit({"a": "1"})
     repository = remote(served)
     await repository.fetch(good)
@@ -301,7 +301,7 @@ async def test_hostile_trees_do_not_come_in(served: gitserver.Upstream, remote: 
 
 @pytest.mark.row("GIT-22", "GIT-23")
 async def test_a_pack_beyond_the_limit(served: gitserver.Upstream, remote: Look, tmp_path: pathlib.Path) -> None:
-    """failures.md GIT-22 and GIT-23: refused, and nothing is left behind."""
+    """rows.toml GIT-22 and GIT-23: refused, and nothing is left behind."""
     small = served.commit({"a": "1"})
     repository = remote(served, limits=git.Limits(pack_bytes=1 << 20))
     await repository.fetch(small)
@@ -324,7 +324,6 @@ async def failed_release(served: gitserver.Upstream) -> tuple[str, str]:
 
 
 async def test_the_revert_restores_own_paths_and_keeps_the_others(served: gitserver.Upstream, remote: Look) -> None:
-    """failures.md REV-12."""
     good, bad = await failed_release(served)
     repository = remote(served, author=("Reconciler", "bot@example.test"))
     message = "Revert production/web\n\nReverts: x\nRestores: ä\n"
@@ -370,7 +369,6 @@ async def test_restoring_awkward_paths(
 
 
 async def test_a_revert_that_changes_nothing_is_the_parent(served: gitserver.Upstream, remote: Look) -> None:
-    """failures.md REV-08."""
     good, _ = await failed_release(served)
     head = served.commit({f"{WEB}/web.yaml": "v1", f"{WEB}/new.yaml": None})
     repository = remote(served)
@@ -380,7 +378,6 @@ async def test_a_revert_that_changes_nothing_is_the_parent(served: gitserver.Ups
 async def test_a_retry_after_a_lost_answer_pushes_the_same_commit_once(
     server: gitserver.Server, served: gitserver.Upstream, remote: Look
 ) -> None:
-    """failures.md REV-11."""
     good, bad = await failed_release(served)
     repository = remote(served)
     commit = await repository.commit_restoring(parent=bad, paths=[WEB], source=good, message="Revert")
@@ -399,7 +396,6 @@ async def test_a_retry_after_a_lost_answer_pushes_the_same_commit_once(
 async def test_a_lost_race_is_named_and_never_forced(
     server: gitserver.Server, served: gitserver.Upstream, remote: Look, moment: str
 ) -> None:
-    """failures.md REV-04, REV-05 and REV-17."""
     good, bad = await failed_release(served)
     repository = remote(served)
     commit = await repository.commit_restoring(parent=bad, paths=[WEB], source=good, message="Revert")
@@ -426,7 +422,6 @@ async def test_a_lost_race_is_named_and_never_forced(
 
 
 async def test_a_protected_branch_refuses_with_its_own_words(served: gitserver.Upstream, remote: Look) -> None:
-    """failures.md REV-10."""
     good, bad = await failed_release(served)
     served.refuse_pushes("main needs a review \x1b[31m")
     repository = remote(served)

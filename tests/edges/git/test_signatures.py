@@ -1,4 +1,4 @@
-"""Whose commits may be deployed: each way in which a signature is none has its own sentence. failures.md GIT-15."""
+"""Whose commits may be deployed: each way in which a signature is none has its own sentence. rows.toml GIT-15."""
 
 import os
 import pathlib
@@ -106,7 +106,7 @@ async def test_signed_by_somebody_known(work: pathlib.Path, look: Look, people: 
 
 @pytest.mark.row("GIT-15")
 async def test_an_unsigned_commit_below_a_signed_head(work: pathlib.Path, look: Look, people: signing.Signers) -> None:
-    """failures.md GIT-15: checking only the head would deploy what was pushed just before it."""
+    """rows.toml GIT-15: checking only the head would deploy what was pushed just before it."""
     await look().check_signatures(signing.commit(work, "one", options=people.options("alice")))
     unsigned = signing.commit(work, "two", options=())
     signing.commit(work, "three", options=people.options("alice"))

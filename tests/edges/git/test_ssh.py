@@ -1,4 +1,4 @@
-"""Git over ssh, on a real client and a real server: keys, pinned hosts, what each refusal says. failures.md GIT-04."""
+"""Git over ssh, on a real client and a real server: keys, pinned hosts, what each refusal says. rows.toml GIT-04."""
 
 import os
 import pathlib
@@ -215,7 +215,7 @@ async def test_nothing_of_the_settings_reaches_a_shell(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
 ) -> None:
-    """failures.md GIT-04: paths full of shell syntax are paths, and no shell is started: there is none on the PATH."""
+    """rows.toml GIT-04: paths full of shell syntax are paths, and no shell is started: there is none on the PATH."""
     revision = served.commit({"a": "1"})
     tools = tmp_path / "tools"
     tools.mkdir()

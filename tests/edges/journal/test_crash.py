@@ -1,4 +1,4 @@
-"""Killed at any instant, the journal has all that was acknowledged, and nothing by halves (failures CRA-04, CRA-05)."""
+"""Killed at any instant, the journal has all that was acknowledged, and nothing by halves."""
 
 import asyncio
 import collections

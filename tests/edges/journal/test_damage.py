@@ -1,4 +1,4 @@
-"""A journal that cannot be used says so, says what to do, and changes nothing (failures CRA-06, CRA-07, CRA-20)."""
+"""A journal that cannot be used says so, says what to do, and changes nothing."""
 
 import asyncio
 import pathlib

@@ -1,4 +1,4 @@
-"""A rebuilding replaces what the journal says in one step, and closes what was open (design §5)."""
+"""A rebuilding replaces what the journal says in one step, and closes what was open (S1)."""
 
 import dataclasses
 import pathlib

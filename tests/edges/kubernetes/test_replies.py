@@ -1,4 +1,4 @@
-"""What each answer of an API server means; bodies as recorded in reference/api-server-facts.md."""
+"""What each answer of an API server means; bodies as Kubernetes 1.36 writes them."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Over TLS: who the server is, who we are to it, and both when they are replaced under us (API-08, API-09, API-10)."""
+"""Over TLS: who the server is, who we are to it, and both when they are replaced under us."""
 
 import asyncio
 import pathlib

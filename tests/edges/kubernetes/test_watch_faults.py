@@ -99,7 +99,7 @@ async def test_where_the_right_on_all_namespaces_is_taken_away_single_ones_are_w
 
 
 async def test_a_token_that_was_rotated_breaks_no_watch(api: fake.FakeApi, tmp_path: pathlib.Path) -> None:
-    """API-08: a watch that is refused once is opened again at once, with the token that is there by now."""
+    """A watch that is refused once is opened again at once, with the token that is there by now."""
     patient = session.Timeouts(back_off=600.0, longest_back_off=600.0)
     edge = await cluster.connect("fake", kubeconfig=str(fake.kubeconfig(tmp_path, server=api.url)), timeouts=patient)
     api.token = "token"

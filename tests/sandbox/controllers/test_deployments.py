@@ -123,7 +123,7 @@ def sets(made: laboratory.Laboratory) -> dict[str, int]:
 
 @pytest.mark.parametrize(("replicas", "surge"), [(1, 1), (3, 1), (10, 3), (10, 10), (37, 5)])
 def test_a_held_rollout_stops_at_its_surge_and_an_abort_makes_no_pod(replicas: int, surge: int) -> None:
-    """As seen on the real control plane (reference/strategies-facts.md §2)."""
+    """As seen on the real control plane."""
     made = deployed(replicas=replicas)
     made.edit(deployments.KIND, lambda spec: hold(spec, "web:v2", surge))
     made.passes(600)

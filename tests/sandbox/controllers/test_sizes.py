@@ -44,7 +44,7 @@ def test_surge_is_rounded_up_and_unavailable_down(
     ("replicas", "surge", "before", "after"),
     [
         (20, "25%", (10, 3), (19, 6)),  # 25 in all where it was 13
-        (20, 3, (10, 3), (18, 5)),  # as seen on a real one (reference/strategies-facts.md §3)
+        (20, 3, (10, 3), (18, 5)),  # as seen on a real one
         (5, "25%", (10, 3), (5, 2)),
         (0, "25%", (10, 3), (0, 0)),
         (10, "25%", (10, 3), (10, 3)),

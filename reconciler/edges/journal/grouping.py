@@ -6,6 +6,7 @@ applications waited for little else. Nobody is told that a write is done before 
 
 import asyncio
 import collections
+import contextlib
 from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class Group:
         try:
             await asyncio.get_running_loop().run_in_executor(self._worker, self._carry_out)
         except asyncio.CancelledError:
-            if mine in self._waiting:
-                self._waiting.remove(mine)  # nobody waits for it any more, and it has not begun
+            with contextlib.suppress(ValueError):  # it has begun
+                self._waiting.remove(mine)  # nobody waits for it any more
             raise
         if mine.error:
             raise mine.error

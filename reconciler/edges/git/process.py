@@ -25,7 +25,13 @@ KEPT = frozenset(
 be secrets of other systems."""
 
 STDERR_BYTES = 65_536
-READER = ("cat-file", "--batch-command=%(objectname) %(objecttype) %(objectsize)", "--buffer")
+READER = (
+    "-c",
+    "core.deltaBaseCacheLimit=8m",  # 96 MiB otherwise, for as long as it waits
+    "cat-file",
+    "--batch-command=%(objectname) %(objecttype) %(objectsize)",
+    "--buffer",
+)
 TOO_OLD = "unknown option `batch-command"
 
 SAFE = {

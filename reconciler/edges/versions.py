@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from reconciler import errors
 
-LEAST_GIT = (2, 34)
+LEAST_GIT = (2, 36)
 """From 2.31 on git takes its settings from the environment: an older one passes over every one that locks it (no hooks,
-no helpers, no redirects, checked objects) in silence. 2.34 verifies SSH signatures."""
+no helpers, no redirects, checked objects) in silence. 2.34 verifies SSH signatures, 2.36 has `--batch-command`."""
 BAD: Mapping[str, Mapping[str, str]] = {"kubernetes": {"36.0.0": "sends no Authorization header"}}
 """Package → version → what it does. `proving.py` finds the like of it that nobody knows yet."""
 WANTED = re.compile(r"([A-Za-z0-9._-]+)>=([0-9.]+)")

@@ -43,10 +43,10 @@ def test_a_version_that_is_known_to_be_bad(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("version", "fine"),
     [
-        ("2.34.0", True),
+        ("2.36.0", True),
         ("2.39.5 (Apple Git-1)", True),
         ("3.0", True),
-        ("2.33.8", False),
+        ("2.35.8", False),
         ("1.8.3", False),
         ("", False),
     ],

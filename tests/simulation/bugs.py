@@ -53,6 +53,21 @@ BUGS = (
         "I1",
     ),
     Bug(
+        "an unknown outcome counts as done",
+        "reconciler.pipeline.applying",
+        "    return await cluster.apply(_manifest(change), operation=intent.operation, force=change.force)\n",
+        """    try:
+        return await cluster.apply(_manifest(change), operation=intent.operation, force=change.force)
+    except errors.Transient:
+        found = await cluster.read(change.key)
+        if found is None:
+            raise
+        return live.Applied(found, created=False)
+""",
+        5,
+        "truth",
+    ),
+    Bug(
         "what a dead process left open stays open",
         "reconciler.pipeline.cycle",
         "        ledger = await self._close_intents(ledger)\n",

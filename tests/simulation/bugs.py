@@ -96,7 +96,7 @@ BUGS = (
         "reconciler.pipeline.drift",
         'because = f"{seen.meta.key} was deleted" if seen.gone and _same(row, seen.meta) else ""',
         'because = ""',
-        15,
+        40,
         "truth",
     ),
     Bug(

@@ -1,6 +1,7 @@
 """A team's whole set-up for one test: a Git repository, a configuration, a daemon as a process, a real cluster."""
 
 import asyncio
+import contextlib
 import datetime
 import os
 import pathlib
@@ -139,7 +140,9 @@ class Site:
     def kill(self) -> None:
         """As a power cut would: SIGKILL, no goodbye."""
         if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has only just started, and leads no group yet
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
             self.process.wait()
 
     def stop(self) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from reconciler import errors
 from reconciler.edges.journal import database
 
 Work = Callable[[sa.Connection], None]
@@ -21,6 +22,7 @@ Work = Callable[[sa.Connection], None]
 @dataclass(slots=True, eq=False)
 class _Write:
     work: Work
+    done: bool = False
     error: BaseException | None = None
 
 
@@ -49,16 +51,21 @@ class Group:
             raise
         if mine.error:
             raise mine.error
+        if not mine.done:
+            raise errors.Transient("The journal's thread ended without a word about this write.")
 
     def _carry_out(self) -> None:
         """All that waits now, in its order. Whoever comes later is handed to the thread behind this; who was taken
         along by somebody before finds nothing to do."""
         group = []
-        while self._waiting:
-            group.append(self._waiting.popleft())
+        with contextlib.suppress(IndexError):  # not asked first: the last one may be given up between the two
+            while True:
+                group.append(self._waiting.popleft())
         try:
             if len(group) > 1:
                 self._base.write(lambda tx: _together(tx, group))
+                for each in group:
+                    each.done = True
                 return
         except _ApartError:
             pass
@@ -72,6 +79,7 @@ class Group:
     def _alone(self, each: _Write) -> None:
         try:
             self._base.write(each.work)
+            each.done = True
         except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             each.error = error
 

@@ -120,3 +120,18 @@ async def test_what_nobody_waits_for_any_more_is_not_written(opened: Opened) -> 
         await asyncio.gather(first, return_exceptions=True)
     await second
     assert opened.found() == [2]
+
+
+class Idle(futures.Executor):
+    """Says that it has done what it never began."""
+
+    def submit(self, fn: Callable[..., object], /, *args: object, **kwargs: object) -> futures.Future[object]:  # type: ignore[override] # one result type is enough
+        done: futures.Future[object] = futures.Future()
+        done.set_result(None)
+        return done
+
+
+async def test_a_write_of_which_nobody_said_anything_is_not_done(opened: Opened) -> None:
+    with pytest.raises(errors.Transient, match="without a word"):
+        await grouping.Group(opened.base, Idle()).write(inserts(1))
+    assert opened.found() == []

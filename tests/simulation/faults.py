@@ -41,8 +41,8 @@ class Stage(Protocol):
     def struck(self, kind: str, about: str) -> None:
         """A fault struck: told, and counted with the states it met."""
 
-    def kill(self, because: str) -> None:
-        """The present process dies."""
+    def kill(self, because: str, who: processes.Process | None = None) -> None:
+        """The present process dies, or `who`, which may be one that was frozen and goes on beside its successor."""
 
     def freeze(self, seconds: float) -> None:
         """The present process stands still for so long, and another one takes the lead."""
@@ -195,7 +195,7 @@ class Storm:
             self.about.append(about)
         if not kind:
             return await call()
-        return await self._befall(kind, name, call, about=about)
+        return await self._befall(process, kind, name, call, about=about)
 
     def _outage(self, port: str, name: str) -> None:
         if self.stage.clock.monotonic() >= self.until.get(port, 0.0) or (port == "git" and name in LOCAL_GIT):
@@ -205,20 +205,22 @@ class Storm:
             raise errors.JournalUnusable("There is no room left for the journal.")
         raise errors.Transient(f"{port}: connection refused")
 
-    async def _befall(self, kind: str, name: str, call: Callable[[], Awaitable[T]], *, about: object) -> T:
+    async def _befall(
+        self, process: processes.Process, kind: str, name: str, call: Callable[[], Awaitable[T]], *, about: object
+    ) -> T:
         unknown = errors.Transient(f"{name}: timed out, the outcome is unknown")
         match kind:
             case "died-before" | "died-before-write":
-                self.stage.kill(kind)
+                self.stage.kill(kind, process)
                 raise processes.Dead
             case "died-after" | "died-after-write" | "died-after-intent" | "died-after-record":
                 await call()
-                self.stage.kill(kind)
+                self.stage.kill(kind, process)
                 raise processes.Dead
             case "died-around-push":
                 if self.chance.random() < 0.5:
                     await call()
-                self.stage.kill(kind)
+                self.stage.kill(kind, process)
                 raise processes.Dead
             case "api-500":
                 raise errors.Transient("500 Internal Server Error")

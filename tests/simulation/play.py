@@ -117,13 +117,16 @@ class Play:
         for state in self.states():
             self.met[state, kind] += 1
 
-    def kill(self, because: str) -> None:
-        if self.process is not None:
-            self.told.tell(f"p{self.process.number} dies: {because}")
-            self.process.kill()
-            self.inner[self.process.number].watches.close()
-        self.process, self.memory.leader = None, None
-        self.ended.set()
+    def kill(self, because: str, who: processes.Process | None = None) -> None:
+        """The present process dies, or `who`: one that was frozen may go on beside its successor, and die there."""
+        victim = who or self.process
+        if victim is not None:
+            self.told.tell(f"p{victim.number} dies: {because}")
+            victim.kill()
+            self.inner[victim.number].watches.close()
+        if victim is self.process:
+            self.process, self.memory.leader = None, None
+            self.ended.set()
 
     def freeze(self, seconds: float) -> None:
         """Its lock fails, as where somebody removes the file: only the epoch stands between two leaders then."""

@@ -25,12 +25,15 @@ OUTPUT = 256 * 1024
 """Bytes of what it prints; a token or a chain of certificates has a few thousand."""
 COMPLAINT = 300
 """Characters kept of the end of what it complains of."""
+LOOKED_AT = 2048
+"""Bytes of its end in which credentials are looked for. In all that a program may print it would take minutes, and the
+daemon does nothing else meanwhile."""
 SECRET = re.compile(
-    r"(?P<name>(?:authorization|token|passw(?:or)?d|secret|credentials?|[\w-]*key(?:[-_]?id)?)[\"']?\s*[:=]\s*"
+    r"(?P<name>(?:authorization|token|passw(?:or)?d|secret|credentials?|[\w-]{0,40}key(?:[-_]?id)?)[\"']?\s*[:=]\s*"
     r"(?:(?:bearer|basic)\s+)?|(?:bearer|basic)\s+)[^\s,;]+"  # what is called so
     r"|(?<=://)[^/@\s]+(?=@)"  # the user in a URL
     r"|\bey[\w-]{8,}\.[\w.-]+"  # a JSON web token
-    r"|(?<![\w+/=-])(?=[^\s]*\d)[\w+/=-]{32,}",  # long, with a digit, and without a dot, as paths and names have them
+    r"|(?<![\w+/=-])(?=\S{0,200}\d)[\w+/=-]{32,}",  # long, with a digit, without a dot, as paths and names have them
     re.IGNORECASE,
 )
 """What looks like a credential."""
@@ -143,8 +146,7 @@ async def _output(
             os.killpg(process.pid, signal.SIGKILL)  # also whatever it has left behind
         await process.wait()
     if process.returncode:
-        said = _complaint(err)
-        raise errors.Transient(f"{where}: {command} failed with exit code {process.returncode}: {said or 'no word'}")
+        raise errors.Transient(f"{where}: {command} failed with exit code {process.returncode}: {_complaint(err)}")
     if len(out) > OUTPUT:
         raise errors.Transient(f"{where}: {command} printed more than {OUTPUT} bytes")
     return out
@@ -152,9 +154,11 @@ async def _output(
 
 def _complaint(err: bytes) -> str:
     """The last words of a program that handles credentials: whatever looks like one is left out (I13)."""
-    return SECRET.sub(
-        _hidden, "".join(one if one.isprintable() else " " for one in err.decode(errors="replace")).strip()
-    )[-COMPLAINT:]
+    said = "".join(one if one.isprintable() else " " for one in err[-LOOKED_AT:].decode(errors="replace"))
+    said = SECRET.sub(_hidden, said)
+    if len(err) > LOOKED_AT:  # nothing says any more that the first four may be the end of `token = Bearer …`
+        said = "".join(said.split(maxsplit=4)[4:]) or "nothing that can be quoted: its words are too long"
+    return said.strip()[-COMPLAINT:] or "no word"
 
 
 def _hidden(found: re.Match[str]) -> str:

@@ -126,6 +126,37 @@ async def test_what_looks_like_a_credential_is_left_out_of_its_last_words(
         assert secret not in str(raised.value)
 
 
+def at_the_edge(before: str, seen: str, after: str) -> str:
+    """A long credential, which nothing but its name tells, where what is looked at begins with `seen`."""
+    room = plugins.LOOKED_AT - len(seen) - len(after)
+    return f"{before}{seen}{('ya.hunter' * room)[:room]}{after}"
+
+
+TOO_LONG = "nothing that can be quoted: its words are too long"
+MANY = {
+    "dots": ("." * plugins.OUTPUT, TOO_LONG),
+    "JSON": ('{"a":"b"},' * 20_000, TOO_LONG),
+    "words": ("log in again " * 20_000, ("log in again " * 30).strip()[-plugins.COMPLAINT :]),
+    "a name in sight": (f"{'log in ' * 300}token=hunter2", "log in token=***"),
+    "a name in full": (at_the_edge("- ", "token = Bearer ", " is over, log in"), ": is over, log in"),
+    "half a name": (at_the_edge("tok", "en = Bearer ", " is over, log in"), ": is over, log in"),
+    "half a name, alone": (at_the_edge("pass", "word : ", " is over, log in"), ": over, log in"),
+    "no name": (at_the_edge("token ", "= ", " is over, log in"), ": log in"),
+    "half a credential": (at_the_edge("token=ya.", "", " is over, log in again"), ": in again"),
+    "no end of it": (at_the_edge("token=ya.", "", ""), TOO_LONG),
+}
+
+
+@pytest.mark.parametrize(("words", "shown"), MANY.values(), ids=MANY)
+async def test_of_many_words_the_last_are_looked_at(tmp_path: pathlib.Path, words: str, shown: str) -> None:
+    """A filter that was quadratic in all that a program may print stopped the daemon for minutes."""
+    (tmp_path / "words").write_text(words)
+    with pytest.raises(errors.Transient) as raised:
+        await run(tmp_path, "cat words >&2; exit 1")
+    assert str(raised.value).endswith(shown)
+    assert "hunter" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [

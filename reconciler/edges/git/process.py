@@ -1,6 +1,8 @@
 """Starts git: a list of arguments, a locked environment, bounded output, and a deadline that kills the whole group."""
 
+import contextlib
 import enum
+import math
 import os
 import resource
 import secrets
@@ -9,7 +11,7 @@ import selectors
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +100,16 @@ class Git:
         self._guard = threading.Lock()
         self._running: subprocess.Popen[bytes] | None = None
         self._halted = False
+        self._latest = math.inf
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is asked within has together the time of one command: it may be many questions."""
+        self._latest = time.monotonic() + self.place.timeouts.local
+        try:
+            yield
+        finally:
+            self._latest = math.inf
 
     def run(
         self,
@@ -113,7 +125,7 @@ class Git:
         `within` the seconds (default: the local time-out); `remote` adds credentials and the limit on packs,
         `signatures` what is needed to check or to make them."""
         wanted = self._environment(remote=remote, signatures=signatures) | dict(variables or {})
-        deadline = time.monotonic() + (self.place.timeouts.local if within is None else within)
+        deadline = self._deadline(self.place.timeouts.local if within is None else within)
         process = self._start(arguments, wanted, pass_fds=(self._lock,))
         if remote:
             self._bound_files(process)
@@ -127,7 +139,7 @@ class Git:
         """What `git cat-file --batch-command` says to `commands`, by a process that waits for them already if there is
         one. `most` bounds the bytes of all answers together, the local time-out the time. What a process that was
         asked before cannot answer, because it died or its view of the mirror is spoilt, a new one is asked."""
-        deadline = time.monotonic() + self.place.timeouts.local
+        deadline = self._deadline(self.place.timeouts.local)
         seen = self._reader.look()
         if waiting := self._reader.take(seen):
             self._adopt(waiting)
@@ -147,6 +159,9 @@ class Git:
             self._halted = True
             if self._running:
                 kept.kill(self._running)
+
+    def _deadline(self, seconds: float) -> float:
+        return min(time.monotonic() + seconds, self._latest)
 
     def _asked(
         self,

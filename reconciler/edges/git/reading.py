@@ -80,7 +80,9 @@ def descends(git: process.Git, revision: str, *, ancestor: str) -> bool:
     _present(git, revision)
     if not has(git, ancestor):
         return False
-    if (near := _near(git, revision, ancestor=ancestor)) is not None:
+    with git.together():
+        near = _near(git, revision, ancestor=ancestor)
+    if near is not None:
         return near
     ended = git.run("merge-base", "--is-ancestor", ancestor, revision)
     if ended.stop is process.Stop.EXITED and ended.status in (0, 1):
@@ -112,6 +114,8 @@ def _near(git: process.Git, revision: str, *, ancestor: str) -> bool | None:
 def oids(git: process.Git, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
     """One question for all paths. Its first line asks for the revision itself: without it all paths look absent."""
     checked = [place.checked_path(path) for path in paths]
+    if len(paths) > git.place.limits.paths:
+        raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
     return {path: found.oid for path, found in _found(git, revision, checked).items()}
 
 
@@ -132,10 +136,10 @@ def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
 def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry]:
     """Everything below `paths` that is no folder, without reading any of it. A tree bomb is cut off and refused."""
     most, named = git.place.limits.files, ", ".join(place.checked_path(path) for path in paths)
-    walked = _walked(git, revision, paths)
-    if walked is not None and len(walked) <= most:
-        return walked
-    ended = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *paths, most=most * LINE_BYTES)
+    with git.together():
+        if (walked := _walked(git, revision, paths)) is not None:
+            return walked
+        ended = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *paths, most=most * LINE_BYTES)
     rows = ended.out.split(b"\0")[:-1]
     if ended.stop is process.Stop.FLOODED or len(rows) > most:
         raise errors.InvalidInput((f"{named} at {revision} holds more than {most} files: refused",))
@@ -152,34 +156,40 @@ def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
 
 def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry] | None:
     """The same by reading the trees, without a process; None where there are many, or they are not as they should be:
-    then git walks them, and says what is wrong."""
-    names: dict[str, set[bytes]] = {}
+    then git walks them, and says what is wrong. Counted is each entry under each of its paths, before the next one is
+    kept: a thousand folders may share one tree of thousands."""
+    files, names = git.place.limits.files, dict[str, set[bytes]]()
     for path in paths:
         folder, _, name = path.rpartition("/")
         names.setdefault(folder, set()).add(name.encode())
+    if len(names) > TREES:
+        return None
     begin = _found(git, revision, list(names))
     level = [(folder.encode(), found.oid) for folder, found in begin.items() if found.kind == "tree"]
     rows: dict[bytes, tuple[str, str]] = {}
+    room = files * LINE_BYTES
     for depth in range(LEVELS):
         try:
             oids = sorted({oid for _, oid in level})
-            trees = _contents(git, oids, kind="tree", most=git.place.limits.files * LINE_BYTES)
-        except errors.InvalidInput:
+            content = _contents(git, oids, kind="tree", most=files * LINE_BYTES)
+            trees = {oid: _rows(git, tree) for oid, tree in content.items()}
+        except (errors.InvalidInput, answers.Damaged):
             return None
         below = []
         for above, oid in level:
-            for mode, step, its in _rows(git, trees[oid]):
-                full = above + b"/" + step if above else step
+            for mode, step, its in trees[oid]:
                 if depth == 0 and step not in names[above.decode()]:
                     continue
+                full = above + b"/" + step if above else step
                 if stat.S_ISDIR(mode):
                     below.append((full, its))
                 else:
                     rows[full] = (_mode(mode), its)
+                room -= len(full)
+                if len(below) > TREES or len(rows) > files or room < 0:
+                    return None
         if not below:
             return _sized(git, rows)
-        if len(below) > TREES or len(rows) > git.place.limits.files:
-            return None
         level = below
     return None
 
@@ -291,8 +301,6 @@ def _complaint(entry: Entry, *, limits: place.Limits) -> str:
 def _found(git: process.Git, revision: str, paths: Sequence[str]) -> dict[str, Found]:
     """`paths` are checked, or '' for the root."""
     place.checked_revision(revision)
-    if len(paths) > git.place.limits.paths:
-        raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
     asked = [f"{revision}^{{commit}}", *(f"{revision}:{path}" for path in paths)]
     ended = git.ask(*(f"info {name}" for name in asked), most=len(asked) * ANSWER_BYTES)
     rows = ended.out.split(b"\n")[:-1]

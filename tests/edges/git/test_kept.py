@@ -2,9 +2,13 @@
 
 import asyncio
 import contextlib
+import dataclasses
+import functools
+import itertools
 import os
 import pathlib
 import signal
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,12 +16,24 @@ import pytest_asyncio
 
 from reconciler import errors
 from reconciler.edges import git
-from reconciler.edges.git import kept, place, process
+from reconciler.edges.git import kept, place, process, reading
 from tests.support import gitserver
 
 Look = Callable[..., git.GitRepository]
 Ask = Callable[..., process.Ended]
 MOST = 100_000
+
+
+class Noting(process.Git):
+    """Notes how many objects each question is about."""
+
+    def __init__(self, where: place.Place, reader: kept.Kept) -> None:
+        super().__init__(where, lock=2, reader=reader)  # git inherits it: any that is open
+        self.asked: list[int] = []
+
+    def ask(self, *commands: str, most: int) -> process.Ended:
+        self.asked.append(len(commands))
+        return super().ask(*commands, most=most)
 
 
 @pytest_asyncio.fixture
@@ -125,6 +141,46 @@ async def test_one_that_hangs_is_stopped_at_the_deadline(
     assert not alive(int((tmp_path / "its").read_text()))
     monkeypatch.undo()
     assert (await local(upstream).oids(first, ["a"]))["a"]
+
+
+@pytest.mark.parametrize("doing", ["listing", "descends"])
+async def test_the_many_questions_of_one_answer_share_a_deadline(
+    doing: str,
+    upstream: gitserver.Upstream,
+    local: Look,
+    where: place.Place,
+    reader: kept.Kept,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each look at the clock takes a second here, and each question several: one alone is in time."""
+    first = newest = upstream.commit({f"{'d/' * 29}a": "a"})
+    for number in range(29):
+        newest = upstream.commit({"n": str(number)})
+    await local(upstream).fetch(newest)
+    asked = Noting(dataclasses.replace(where, timeouts=git.Timeouts(local=40)), reader)
+    with monkeypatch.context() as slow, pytest.raises(errors.Transient, match="took more than 40 s"):
+        slow.setattr(time, "monotonic", functools.partial(next, itertools.count(1)))
+        if doing == "listing":
+            reading.listing(asked, newest, ["d"])
+        else:
+            reading.descends(asked, newest, ancestor=first)
+    assert len(asked.asked) > 2
+
+
+@pytest.mark.parametrize("files", [98, 99, 100])
+async def test_a_folder_of_too_many_files_is_no_question_about_each(
+    files: int, upstream: gitserver.Upstream, local: Look, where: place.Place, reader: kept.Kept
+) -> None:
+    revision = upstream.commit({f"app/{number}": str(number) for number in range(99)})
+    await local(upstream).fetch(revision)
+    asked = Noting(dataclasses.replace(where, limits=git.Limits(files=files)), reader)
+    if files < 99:
+        with pytest.raises(errors.InvalidInput, match="more than 98 files"):
+            reading.listing(asked, revision, ["app"])
+        assert asked.asked == [2, 1, 1]
+    else:
+        assert len(reading.listing(asked, revision, ["app"])) == 99
+        assert asked.asked == [2, 1, 1, 99]
 
 
 def test_more_than_the_limit_ends_it(first: str, where: place.Place, reader: kept.Kept) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import pathlib
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -178,6 +179,54 @@ async def test_a_tree_bomb_is_cut_off(upstream: gitserver.Upstream, local: Look)
     commit = upstream.git("commit-tree", tree, "-m", "bomb")
     upstream.git("update-ref", "refs/heads/main", commit)
     assert "more than 5000 files" in await refusal(local(upstream), commit, "d1")
+
+
+def many_folders(upstream: gitserver.Upstream, blob: str) -> str:
+    """A thousand folders that share one of 1,200 files."""
+    rows = "".join(f"100644 blob {blob}\tf{n}\n" for n in range(1_200))
+    broad = upstream.git("mktree", given=rows.encode())
+    return upstream.git("mktree", given="".join(f"040000 tree {broad}\td{n}\n" for n in range(1_000)).encode())
+
+
+def long_names(upstream: gitserver.Upstream, blob: str) -> str:
+    """Each of the files bears those of all its folders in its path."""
+    rows = "".join(f"100644 blob {blob}\tf{n}\n" for n in range(1_000))
+    folder = upstream.git("mktree", given=rows.encode())
+    for _ in range(20):
+        folder = upstream.git("mktree", given=f"040000 tree {folder}\t{'x' * 4_000}\n".encode())
+    return folder
+
+
+@pytest.mark.parametrize("bomb", [many_folders, long_names])
+@pytest.mark.row("GIT-22")
+async def test_a_small_tree_bomb_takes_no_memory(
+    upstream: gitserver.Upstream, local: Look, bomb: Callable[[gitserver.Upstream, str], str]
+) -> None:
+    """The first took 444 MiB before it was refused: each tree was short, and was read once, but listed at each path."""
+    tree = bomb(upstream, upstream.git("hash-object", "-w", "--stdin", given=b"bomb"))
+    root = upstream.git("mktree", given=f"040000 tree {tree}\tapp\n".encode())
+    commit = upstream.git("commit-tree", root, "-m", "bomb")
+    upstream.git("update-ref", "refs/heads/main", commit)
+    repository = local(upstream, limits=git.Limits(files=1_000))
+    await repository.fetch(commit)
+    tracemalloc.start()
+    try:
+        assert "more than 1000 files" in await refusal(repository, commit, "app")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 16 << 20
+
+
+async def test_a_folder_that_only_git_can_read_is_left_to_git(upstream: gitserver.Upstream, local: Look) -> None:
+    """Git lets a mode that is none pass, so the mirror is not damaged because of it."""
+    blob = upstream.git("hash-object", "-w", "--stdin", given=b"1")
+    raw = b"644 a\0" + bytes.fromhex(blob)
+    tree = upstream.git("hash-object", "-t", "tree", "--literally", "-w", "--stdin", given=raw)
+    root = upstream.git("mktree", given=f"040000 tree {tree}\tapp\n".encode())
+    commit = upstream.git("commit-tree", root, "-m", "old")
+    upstream.git("update-ref", "refs/heads/main", commit)
+    assert "app/a is a submodule" in await refusal(local(upstream), commit, "app")
 
 
 @pytest.mark.row("GIT-22")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """`seed`: the first one, counted from 0, that finds it. `caught`: how its complaint begins."""
+    """`seed`: the first one, counted from 0, that found it. `caught`: how its complaint begins."""
 
     name: str
     module: str
@@ -136,8 +136,8 @@ BUGS = (
         "nobody rests after an outage",
         "reconciler.pipeline.patience",
         "        return max(min(at_least or 0.0, LONGEST), self.chance.jitter(rest))\n",
-        "        return 0.01\n",
-        31,
+        "        return 0.1\n",
+        36,
         "I20",
     ),
 )

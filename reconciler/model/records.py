@@ -75,6 +75,7 @@ class Present:
     input_digest: str
     manifest_digest: str
     complete: bool
+    """Also while a healing puts back what has drifted since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,11 +138,9 @@ class Starting:
         )
         if purpose is rollouts.Purpose.REVERT and ledger.present:
             rollout = _turned(rollout, ledger, ledger.present)
-        new = replace(
-            ledger,
-            rollout=rollout,
-            present=records.Present(choice.revision, choice.input_digest, wanted.digest, complete=False),
-        )
+        complete = purpose is rollouts.Purpose.HEAL  # what drifted had been applied, and brings nothing half done
+        present = records.Present(choice.revision, choice.input_digest, wanted.digest, complete=complete)
+        new = replace(ledger, rollout=rollout, present=present)
         if purpose is rollouts.Purpose.RELEASE:
             new = replace(new, deployed=choice.revision, accepted_history="")
         started = here.event(
@@ -240,7 +238,9 @@ def _rest(choice: desired.Desired, *, tolerated: str = "") -> outcomes.PassResul
 
 
 def _midway(ledger: records.Ledger) -> bool:
-    """Whether the release before was neither carried through nor has failed: it made way."""
+    """Whether what ran before was neither carried through nor has failed: a release that made way, or a return that
+    did. That one had begun to undo what failed, and how far it got must not decide whether a wave is waited for. A
+    healing that made way is none: the next commit may be what mends what it waited for."""
     present = ledger.present
     return present is not None and not present.complete and ledger.quarantine_of(present.input_digest) is None
 

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.model import document, ids
+from reconciler.model import document, ids, order
 from reconciler.settings import deployment, loading
 
 ROOT = "desired-state"
@@ -64,6 +64,8 @@ class Version:
     replicas: int = 2
     broken: str = ""
     """One of BROKEN, or '' when it can be carried out."""
+    late: bool = False
+    """Whether the ConfigMaps come a wave after the Deployment."""
 
     @property
     def image(self) -> str:
@@ -120,11 +122,12 @@ def objects(key: ids.TargetKey, version: Version) -> Iterator[document.Json]:
             "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
         },
     }
+    notes: document.Json = {"annotations": {order.WAVE: "1"}} if version.late else {}
     for suffix in ("settings", *(f"extra-{number}" for number in range(version.extras))):
         yield {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": f"{name}-{suffix}", "namespace": namespace},
+            "metadata": {"name": f"{name}-{suffix}", "namespace": namespace, **notes},
             "data": {"number": str(version.number)},
         }
 

@@ -194,3 +194,42 @@ def test_a_revert_that_somebody_forces_out_of_the_history_is_pushed_once_more() 
         assert [who for who, _ in its.server.pushes].count("reconciler") == 2
 
     assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_what_a_healing_waits_for_keeps_no_mend_of_a_later_wave_waiting() -> None:
+    """The healing made way, and passed for a release that had: the mend waited for the very wave that it mends, was
+    quarantined and pushed back."""
+    settings = ids.ObjectKey("", "ConfigMap", SHOP.environment, "shop-settings")
+
+    def serve(its: play.Play, word: str) -> None:
+        for pod in its.kept.of_kind(ids.KindKey("", "Pod"), SHOP.environment):
+            if pod.key.name.startswith("shop-"):
+                its.kept.update(pod.key, lambda body: _say(body, word), manager="kubelet", subresource="status")
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        good = dataclasses.replace(its.people.fresh(SHOP), late=True)
+        its.people.commit(SHOP, good)
+        await its.rest("with two waves")
+        serve(its, "False")
+        its.kept.update(settings, lambda body: body.update(data={"number": "edited"}), manager="kubectl-edit")
+        await its.clock.sleep(scenery.DEADLINE + 10)
+        assert purpose_of(its) is rollouts.Purpose.HEAL
+        mend = dataclasses.replace(good, extras=good.extras + 1)
+        (late,) = scenery.keys(SHOP, mend) - scenery.keys(SHOP, good)
+        its.people.commit(SHOP, mend)
+        await its.clock.sleep(scenery.DEADLINE / 2)
+        assert its.kept.get(late) is not None
+        serve(its, "True")
+        await its.rest("after the mend")
+        ledger = its.ledgers()[SHOP]
+        assert (ledger.outcome, ledger.quarantined) == (outcomes.Outcome.UNCHANGED, ())
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def _say(body: document.Json, word: str) -> None:
+    """Make a pod ready, or take that from it."""
+    for condition in document.items(body, "status", "conditions"):
+        if isinstance(condition, dict) and condition["type"] in ("Ready", "ContainersReady"):
+            condition["status"] = word

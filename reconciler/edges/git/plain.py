@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import stat
 import urllib.parse
 
 from reconciler.edges.git import place
@@ -18,16 +19,21 @@ def git_dir(where: place.Place) -> pathlib.Path:
 
 
 def tip(where: place.Place) -> str:
-    """The SHA in the file of our ref; '' where git must be asked: the ref is packed, symbolic, kept in another way, or
-    the repository is not one that git would open without more ado. Git replaces such a file, so it is read whole."""
+    """The SHA in the file of our ref; '' where git must be asked: the ref is no branch, packed, symbolic, kept in
+    another way, or the repository is not one that git would open without more ado. Git replaces such a file, so it is
+    read whole."""
+    if not where.ref.startswith("refs/heads/") or place.NO_REF.search(where.ref):
+        return ""  # a rehearsal looks at what a person names
     found = git_dir(where)
     try:
         ours = found.stat().st_uid == os.geteuid()  # git refuses what belongs to somebody else, and says how
         usual = (found / "objects").is_dir() and not (found / "commondir").exists() and not _redirected(found)
         if not (ours and usual):
             return ""
-        descriptor = os.open(found / where.ref, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = os.open(found / where.ref, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(descriptor, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return ""
             match = TIP.fullmatch(opened.read(100))
     except OSError:
         return ""

@@ -1,5 +1,6 @@
 """The files of a repository on this machine are believed only where git would say the same."""
 
+import dataclasses
 import os
 import pathlib
 import subprocess
@@ -87,3 +88,25 @@ def test_a_work_tree_that_points_elsewhere_is_left_to_git(upstream: gitserver.Up
     upstream.commit({"a": "1"})
     (upstream.path / ".git").write_text("gitdir: /elsewhere\n")
     assert plain.tip(at(upstream.path)) == ""
+
+
+def test_a_pipe_in_place_of_the_file_keeps_nobody_waiting(upstream: gitserver.Upstream) -> None:
+    revision = upstream.commit({"a": "1"})
+    its = upstream.path / "refs/heads/main"
+    its.unlink()
+    os.mkfifo(its)
+    with its.open("r+b", buffering=0) as said:
+        said.write(f"{revision}\n".encode())
+        assert plain.tip(at(upstream.path)) == ""
+    assert plain.tip(at(upstream.path)) == ""
+
+
+@pytest.mark.parametrize(
+    "ref", ["", "ORIG_HEAD", "refs/tags/v1", "refs/heads/../tags/v1", "refs/heads/../../ORIG_HEAD", "refs/heads/x.lock"]
+)
+def test_only_the_name_of_a_branch_is_looked_for(upstream: gitserver.Upstream, ref: str) -> None:
+    """A rehearsal asks for what a person names; git knows which of these are refs."""
+    revision = upstream.commit({"a": "1"})
+    for name in ("ORIG_HEAD", "refs/tags/v1", "refs/heads/x.lock"):
+        (upstream.path / name).write_text(f"{revision}\n")
+    assert plain.tip(dataclasses.replace(at(upstream.path), ref=ref)) == ""

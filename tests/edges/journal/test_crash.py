@@ -12,11 +12,12 @@ from reconciler.model import records
 from tests.edges.journal import examples, writer
 
 KILLS = 20
+LANES = 8
 
 
-def killed(path: pathlib.Path, *, after: str, count: int) -> list[str]:
+def killed(path: pathlib.Path, *, after: str, count: int, lanes: int = 0) -> list[str]:
     """What a writer has told until it was killed: it goes on writing between the line we wait for and its death."""
-    with writer.running(path) as child:
+    with writer.running(path, lanes=lanes) as child:
         lines = writer.lines_until(child, after, count=count)
         child.kill()
         assert child.stdout is not None
@@ -54,6 +55,23 @@ async def _check(path: pathlib.Path, told: list[str]) -> None:
     assert (await memory.ledger(examples.TARGET)).because == (newest.event.because if newest else "")
     assert (await audit.verify(memory)).broken is None
     await memory.close()
+
+
+async def test_kills_amid_writes_that_share_a_flush_lose_nothing(path: pathlib.Path) -> None:
+    told: list[str] = []
+    for kill in range(5):
+        after = ("intended", "appended")[kill % 2]
+        told += await asyncio.to_thread(killed, path, after=after, count=40 + kill, lanes=LANES)
+        memory = await journal.open_journal(path, read_only=True)
+        appended = collections.Counter(event.event.because for event in await memory.events(after=0, limit=100_000))
+        targets = [examples.TARGET._replace(application=f"web-{number}") for number in range(LANES)]
+        intended = {intent.operation for target in targets for intent in await memory.open_intents(target)}
+        await memory.close()
+        acknowledged = {line for line in told if not line.startswith(("opening", "led"))}
+        assert acknowledged <= {f"intended {step}" for step in intended} | {f"appended {step}" for step in appended}
+        assert appended.keys() <= intended
+        assert set(appended.values()) == {1}
+    assert len({line.rpartition("-")[2] for line in told if line.startswith("appended")}) == LANES
 
 
 @pytest.mark.parametrize("kibibytes", [0, 4, 40, 100])

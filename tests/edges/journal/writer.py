@@ -1,9 +1,11 @@
-"""A process that writes to a journal until it is killed: `python -m tests.edges.journal.writer FILE`.
+"""A process that writes to a journal until it is killed: `python -m tests.edges.journal.writer FILE LANES`.
 
-It tells on its standard output what the journal has acknowledged, one line each.
+It tells on its standard output what the journal has acknowledged, one line each. With lanes, each is an application of
+its own, and they write beside each other.
 """
 
 import asyncio
+import dataclasses
 import itertools
 import os
 import pathlib
@@ -24,11 +26,13 @@ def keys() -> list[ids.ObjectKey]:
     return [examples.WEB._replace(name=f"web-{number}") for number in range(GROUP)]
 
 
-async def write(path: pathlib.Path) -> None:
+async def write(path: pathlib.Path, *, lanes: int) -> None:
     tell("opening")
     memory = await journal.open_journal(path)
     epoch = await memory.lead(f"process {os.getpid()}")
     tell(f"led {epoch}")
+    if lanes:
+        await asyncio.gather(*(lane(memory, f"web-{number}", epoch=epoch) for number in range(lanes)))
     for number in itertools.count(1):
         step = f"{epoch}-{number}"
         operations = {f"{step}-{key.name}": key for key in keys()}
@@ -45,14 +49,24 @@ async def write(path: pathlib.Path) -> None:
         tell(f"written {step}")
 
 
+async def lane(memory: journal.SqlJournal, name: str, *, epoch: int) -> None:
+    target = examples.TARGET._replace(application=name)
+    for number in itertools.count(1):
+        step = f"{epoch}-{number}-{name}"
+        await memory.intend([dataclasses.replace(examples.intent(step), target=target)], epoch=epoch)
+        tell(f"intended {step}")
+        await memory.append([examples.event(step, target=target)], epoch=epoch)
+        tell(f"appended {step}")
+
+
 def tell(line: str) -> None:
     print(line, flush=True)
 
 
 @contextmanager
-def running(path: pathlib.Path) -> Iterator["subprocess.Popen[str]"]:
+def running(path: pathlib.Path, *, lanes: int = 0) -> Iterator["subprocess.Popen[str]"]:
     """The writer as a child process; killed with SIGKILL at the end at the latest."""
-    command = [sys.executable, "-m", "tests.edges.journal.writer", str(path)]
+    command = [sys.executable, "-m", "tests.edges.journal.writer", str(path), str(lanes)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         try:
             yield child
@@ -73,4 +87,4 @@ def lines_until(child: "subprocess.Popen[str]", word: str, *, count: int = 1) ->
 
 
 if __name__ == "__main__":
-    asyncio.run(write(pathlib.Path(sys.argv[1])))
+    asyncio.run(write(pathlib.Path(sys.argv[1]), lanes=int(sys.argv[2])))

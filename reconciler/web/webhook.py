@@ -2,6 +2,7 @@
 nothing but the branch it is not about: what there is to deploy is asked of the repository itself."""
 
 import asyncio
+import collections
 import hashlib
 import hmac
 import logging
@@ -28,8 +29,9 @@ WITHIN = 3.0
 """Seconds in which a message must have come in: a Git host sends it from memory."""
 
 SLOW = 1.0
-"""Seconds after which a message that has not come in makes way for another one: who sends slowly, in whatever number,
-keeps nobody else out."""
+"""Seconds after which a message that has not come in makes way for another one of its address. For one of an address
+that has fewer it makes way at once: few addresses that send slowly, however often, do not keep another one out. Many
+may, and so may one to which a proxy gives the address of all: then the poll brings what was pushed."""
 
 SIGNED = ("X-Hub-Signature-256", "X-Hub-Signature", "X-Gitea-Signature", "X-Forgejo-Signature")
 """Headers with the HMAC-SHA256 of the message in hexadecimal: GitHub, Bitbucket, Gitea, Forgejo."""
@@ -89,6 +91,8 @@ class Webhook:
                     self._reading.pop(limit, None)
         except TimeoutError:
             return _answer(408, f"the message did not come in within {self._within:g} s, or made way for another one")
+        except (ConnectionError, web.RequestPayloadError):  # unheard; as an error it would be logged with its traceback
+            return _answer(400, "the message broke off")
         try:
             secret = self._secret()
         except errors.ReconcilerError as error:
@@ -99,12 +103,13 @@ class Webhook:
         return self._follow(request.match_info["repository"], body)
 
     def _has_room(self, sender: str, *, now: float) -> bool:
-        """Whether one more message may be read, be it that the oldest of those in its way is slow and makes way."""
-        own = [limit for limit, (whose, _) in self._reading.items() if whose == sender]
-        if len(own) < OF_ONE and len(self._reading) < AT_ONCE:
+        """Whether one more message may be read, be it that another one, of whoever has most places, makes way."""
+        places = collections.Counter(whose for whose, _ in self._reading.values())
+        if places[sender] < OF_ONE and len(self._reading) < AT_ONCE:
             return True
-        oldest = own[0] if len(own) >= OF_ONE else next(iter(self._reading))
-        if now - self._reading[oldest][1] < self._slow:
+        crowd = sender if places[sender] == max(places.values()) else places.most_common(1)[0][0]
+        oldest, since = next((limit, since) for limit, (whose, since) in self._reading.items() if whose == crowd)
+        if crowd == sender and now - since < self._slow:
             return False
         del self._reading[oldest]
         if not oldest.expired():

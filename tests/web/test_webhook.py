@@ -158,6 +158,10 @@ class Slow:
         return begun
 
 
+def _from(address: str) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(address, 0)))
+
+
 PATIENT = {"within": 600.0, "slow": 600.0}
 
 
@@ -167,13 +171,47 @@ async def test_who_sends_slowly_keeps_few_others_waiting(served: Served) -> None
     another address is taken, and once they are done so is everybody."""
     slow = Slow(served)
     begun = await slow.fill()
-    elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
-    async with aiohttp.ClientSession(connector=elsewhere) as session:
+    async with _from("127.0.0.2") as session:
         other = Served(session, served.address)
         assert (await other.post("desired", OURS))[0] == 202
     slow.go.set()
     assert await asyncio.gather(*begun) == [202] * webhook.OF_ONE
     assert (await served.post("desired", OURS))[0] == 202
+
+
+@pytest.mark.parametrize("served", [PATIENT], indirect=True)
+async def test_two_addresses_that_send_slowly_keep_no_third_one_out(served: Served) -> None:
+    """Whoever asked first got the place of a message that had been slow for a second: two that always ask, always."""
+    async with _from("127.0.0.2") as second, _from("127.0.0.3") as third:
+        slow = Slow(served), Slow(Served(second, served.address))
+        other, begun = Served(third, served.address), []
+        for _ in range(5):
+            for one in slow:
+                begun += await one.fill()
+            assert await other.post("desired", OURS) == (202, "desired is asked for refs/heads/main\n")
+        for one in slow:
+            one.go.set()
+        answers = await asyncio.gather(*begun)
+    assert answers.count(408) == 5, "each time one of them made way"
+
+
+@pytest.mark.parametrize("served", [PATIENT], indirect=True)
+async def test_a_message_that_breaks_off_is_no_error(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """It was logged with a traceback, for whoever knows no secret, as often as he likes."""
+    host, _, port = served.address.partition(":")
+    head = f"POST /webhook/desired HTTP/1.1\r\nHost: here\r\n{webhook.TOKEN}: guessed\r\nContent-Length: 9\r\n\r\n"
+    opened = [await asyncio.open_connection(host, int(port)) for _ in range(webhook.OF_ONE)]
+    for _, writer in opened:
+        writer.write(head.encode() + b"half")
+    async with asyncio.timeout(site.PATIENCE):
+        while (await served.post("desired", OURS))[0] != 429:
+            pass
+        opened[0][1].close()
+        while (await served.post("desired", OURS))[0] != 202:
+            pass
+    for _, writer in opened:
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
 @pytest.mark.parametrize("served", [{"within": 600.0, "slow": 0.0}], indirect=True)

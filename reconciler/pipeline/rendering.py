@@ -32,13 +32,14 @@ class Rendering:
         self._opener = opener
         self._installation = installation
         self._entries, self._most_bytes = entries, most_bytes
-        self._known: collections.OrderedDict[str, manifests.ManifestSet | errors.InvalidInput] = (
-            collections.OrderedDict()
-        )
-        self._bytes = 0
-        self._before: collections.OrderedDict[str, again.Before] = collections.OrderedDict()
+        self._known: dict[str, manifests.ManifestSet | errors.InvalidInput] = {}
+        self._before: dict[str, again.Before] = {}
         """Of each target's folder of plain files, by everything but the inputs. What it shares with `_known` is counted
         twice: either may forget it first."""
+        self._used: collections.OrderedDict[str, int] = collections.OrderedDict()
+        """Keys of both, used longest ago first, and their bytes: what serves no target any more goes before what does,
+        in either."""
+        self._bytes = 0
 
     async def render(
         self,
@@ -65,8 +66,9 @@ class Rendering:
                 raise  # not for good: the key may come
             except errors.InvalidInput as refused:
                 known = errors.InvalidInput(refused.problems)
-            self._remember(key, known)
-        self._known.move_to_end(key)
+            self._known[key] = known
+            self._remember(key, size=_size(known))
+        self._used.move_to_end(key)
         found = self._known[key]
         if isinstance(found, errors.InvalidInput):
             raise errors.InvalidInput(found.problems)
@@ -100,13 +102,20 @@ class Rendering:
             facts.digest,
         )
 
-    def _remember(self, key: str, known: manifests.ManifestSet | errors.InvalidInput) -> None:
-        self._known[key] = known
-        self._bytes += _size(known)
-        while len(self._before) > self._entries or (self._before and self._bytes > self._most_bytes):
-            self._bytes -= self._before.popitem(last=False)[1].bytes  # it only saves time
-        while len(self._known) > 1 and (len(self._known) > self._entries or self._bytes > self._most_bytes):
-            self._bytes -= _size(self._known.popitem(last=False)[1])
+    def _remember(self, key: str, *, size: int) -> None:
+        """Count what was put there under this key, in place of what was there; forget what is too much."""
+        self._bytes += size - self._used.pop(key, 0)
+        self._used[key] = size
+        for kept in (self._known, self._before):
+            if len(kept) > self._entries:
+                self._forget(next(each for each in self._used if each in kept))
+        while len(self._used) > 1 and self._bytes > self._most_bytes:
+            self._forget(next(iter(self._used)))
+
+    def _forget(self, key: str) -> None:
+        self._bytes -= self._used.pop(key)
+        self._known.pop(key, None)
+        self._before.pop(key, None)
 
     async def _rendered(
         self, target: targets.Target, *, files: Sequence[sources.File], facts: live.ClusterFacts
@@ -144,8 +153,7 @@ class Rendering:
         is refused is refused as from nothing: which of two is one too many depends on the order of all files."""
         mine, notes = folder.chosen(files, source)
         parameters = self._parameters(target, facts=facts)
-        known = self._before.pop(parameters, again.NOTHING)
-        self._bytes -= known.bytes
+        known = self._before.get(parameters, again.NOTHING)
         fresh, beside = again.split(mine, again.NOTHING if target.left else known)  # those are without their fields
 
         def made(of: Sequence[sources.File], beside: Sequence[manifests.Manifest]) -> manifests.ManifestSet | None:
@@ -162,7 +170,7 @@ class Rendering:
             found = made(mine, ())
         assert found is not None  # noqa: S101 - nothing is beside it; this tells mypy
         self._before[parameters] = kept = again.before(mine, found, notes=notes)
-        self._bytes += kept.bytes
+        self._remember(parameters, size=kept.bytes)
         return found
 
     async def _rendered_twice(

@@ -1,5 +1,7 @@
 """A folder rendered again after some of its files changed gives exactly what it gives from nothing."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -69,6 +71,7 @@ TARGETS = {
     "a pattern that fits nothing": replace(examples.FOLDER, source=SOURCE),
     "fields left to the cluster": replace(examples.FOLDER, left=LEFT),
 }
+OTHER = replace(examples.FOLDER, key=ids.TargetKey("production", "other"))
 
 Result = tuple[manifests.Manifest, ...] | tuple[str, ...]
 
@@ -105,14 +108,49 @@ async def test_what_did_not_change_is_taken_up() -> None:
     assert b"2" in changed.body
 
 
+LARGE = {f"f{number}": CM % (f"c{number}", "x" * 1000) for number in range(8)}
+"""Some 9,000 bytes."""
+
+
 async def test_what_is_kept_to_be_taken_up_counts_against_the_limit_of_bytes() -> None:
     """Of 512 targets a whole second set was kept that nobody counted."""
-    large = {f"f{number}": CM % (f"c{number}", "x" * 1000) for number in range(8)}
     tested = rendering.Rendering(test_rendering.FakeRenderer(""), "here", opener=None, most_bytes=12_000)
-    (first, *_), _ = await _rendered(tested, examples.FOLDER, large)
-    (same, *_), _ = await _rendered(tested, examples.FOLDER, large | {"f7": CM % ("c7", 2)})
+    (first, *_), _ = await _rendered(tested, examples.FOLDER, LARGE)
+    (same, *_), _ = await _rendered(tested, examples.FOLDER, LARGE | {"f7": CM % ("c7", 2)})
     assert same is not first, "both sets do not fit, and it is this one that goes: it only saves time"
-    roomy = rendering.Rendering(test_rendering.FakeRenderer(""), "here", opener=None, most_bytes=60_000)
-    (first, *_), _ = await _rendered(roomy, examples.FOLDER, large)
-    (same, *_), _ = await _rendered(roomy, examples.FOLDER, large | {"f7": CM % ("c7", 2)})
-    assert same is first
+
+
+@pytest.mark.parametrize("limit", [{"most_bytes": 60_000}, {"entries": 2}], ids=str)
+async def test_old_revisions_go_before_what_serves(limit: dict[str, int]) -> None:
+    """After some commits old revisions alone were kept, for good, and each new one was rendered from nothing."""
+    tested = rendering.Rendering(test_rendering.FakeRenderer(""), "here", opener=None, **limit)
+    unchanged = test_rendering.Files(examples.file(f"{OTHER.source.path}/a.yaml", A))
+    firsts = []
+    for commit in range(12):
+        (first, *_), _ = await _rendered(tested, examples.FOLDER, LARGE | {"f7": CM % ("c7", commit)})
+        firsts.append(first)
+        await tested.render(OTHER, files=unchanged, input_digest="1", facts=examples.FACTS)
+    assert all(each is firsts[0] for each in firsts)
+    assert unchanged.reads == 1
+
+
+async def test_one_revision_rendered_at_the_same_time_counts_once() -> None:
+    """Each time counted, and none was taken off again: in the end there seemed to be no room for anything."""
+    tested = rendering.Rendering(test_rendering.FakeRenderer(""), "here", opener=None, most_bytes=60_000)
+    files = test_rendering.Files(*(examples.file(f"{SOURCE.path}/{name}.yaml", text) for name, text in LARGE.items()))
+    go = asyncio.Event()
+
+    async def waited() -> Sequence[sources.File]:
+        await go.wait()
+        return await files()
+
+    async def render(digest: str) -> None:
+        await tested.render(examples.FOLDER, files=waited, input_digest=digest, facts=examples.FACTS)
+
+    begun = [asyncio.create_task(render("1")) for _ in range(10)]
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(*begun)
+    for digest in ("2", "1", "2"):
+        await render(digest)
+    assert files.reads == 10 + 1

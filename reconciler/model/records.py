@@ -162,7 +162,7 @@ class Verb(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Recorded before a counted call, a push or a message; `operation` goes out as its Audit-ID (I1)."""
+    """Recorded before a counted call or a push; `operation` goes out as its Audit-ID (I1)."""
 
     operation: str
     target: ids.TargetKey

@@ -7,6 +7,7 @@ import pytest
 from reconciler import ports
 from reconciler.model import ids, live, records
 from reconciler.pipeline import drift, world
+from tests.sandbox import test_objects as still
 from tests.support import planned, worlds
 
 WEB, STAYS = ids.TargetKey("production", "web"), ids.TargetKey("production", "stays")
@@ -88,3 +89,28 @@ async def test_a_lost_watch_wakes_whoever_rests_on_it(bench: Bench, lost: ports.
     bench.drift.lost(lost)
     assert bench.woken == ([WEB] if woken else [])
     assert ("403" in bench.drift.suspected(WEB)) is woken
+
+
+class Clock(still.StillClock):
+    at = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+async def test_the_first_healing_is_immediate_and_each_next_one_waits_longer(bench: Bench) -> None:
+    """Until nothing was healed for ten minutes, or a person asks (I20)."""
+    bench.here.clock = clock = Clock()
+    waited = []
+    for _ in range(7):
+        waited.append(bench.drift.heals_in(WEB))
+        clock.at += waited[-1]
+        bench.drift.healed(WEB)
+    assert waited == [0, 2, 6, 18, 54, 162, 300]
+    assert bench.drift.heals_in(STAYS) == 0, "each target has its own"
+    clock.at += drift.QUIET
+    assert bench.drift.heals_in(WEB) == 0
+    bench.drift.healed(WEB)
+    assert bench.drift.heals_in(WEB) == 2
+    bench.drift.at_once(WEB)
+    assert bench.drift.heals_in(WEB) == 0

@@ -104,11 +104,8 @@ async def test_on_delete_waits_for_somebody_to_delete(release: Release) -> None:
     assert release.status(STATEFUL_SET)["updatedReplicas"] == 1
 
 
-@pytest.mark.parametrize("word", ["crash-loop", "image-pull-error", "never-ready"])
-async def test_in_order_a_broken_pod_stays_until_somebody_deletes_it(release: Release, word: str) -> None:
-    await release.stateful_set("web:v1")
-    await run(release, "web:v1", "web:v1")
-    broken = f"web:v2-{word}"
+async def stays_broken(release: Release, broken: str) -> bool:
+    """Whether a pod with this image is still there when the old template is back."""
     await release.stateful_set(broken)
     await release.until(lambda: len(release.pods(image=broken)) == 1, "the broken pod")
     await release.until(lambda: versions(release) == {"web-0": "web:v1"}, "the rest")
@@ -120,11 +117,20 @@ async def test_in_order_a_broken_pod_stays_until_somebody_deletes_it(release: Re
         return release.seen(STATEFUL_SET) and status[same[0]] == status[same[1]]
 
     await release.until(seen, "the old template")
-    stays = len(release.pods(image=broken)) == 1
-    if isinstance(release.world.cluster, sandbox_cluster.SandboxCluster):
-        assert stays
-    if stays:  # the real controller, on a starved machine, has been seen to replace it after all: once in fifty runs
-        release.remove("Pod", "web-1")
+    return len(release.pods(image=broken)) == 1
+
+
+@pytest.mark.parametrize("word", ["crash-loop", "image-pull-error", "never-ready"])
+async def test_in_order_a_broken_pod_stays_until_somebody_deletes_it(release: Release, word: str) -> None:
+    """The real controller, on a starved machine, has been seen to replace it after all: once in fifty runs."""
+    await release.stateful_set("web:v1")
+    await run(release, "web:v1", "web:v1")
+    tries = 1 if isinstance(release.world.cluster, sandbox_cluster.SandboxCluster) else 3
+    while not await stays_broken(release, f"web:v2-{word}"):
+        tries -= 1
+        assert tries, "it was replaced each time"
+        await run(release, "web:v1", "web:v1")
+    release.remove("Pod", "web-1")
     await run(release, "web:v1", "web:v1")
     assert len(release.all(HISTORY)) == 2
 

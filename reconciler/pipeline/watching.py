@@ -70,7 +70,8 @@ class Watching:
             unproven=rollout.unproven,
             answers=answers,
         )
-        over = observing and rollout.spent >= target.verification.observe > 0
+        released = observing and rollout.purpose is rollouts.Purpose.RELEASE  # nothing else is observed
+        over = released and rollout.spent >= target.verification.observe
         if over and made.state.well and (behind := await _late(self._here.cluster_of(rollout.target), keys, found)):
             return health.Report(health.State.UNKNOWN, behind)
         return made

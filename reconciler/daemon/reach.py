@@ -22,6 +22,14 @@ LATE = 60.0
 certificate that is not trusted do not mend themselves. As long as a rollout waits for health that cannot be read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Since when (monotonic seconds) a target misses its cluster, and why now."""
+
+    since: float
+    because: str
+
+
 @dataclass(slots=True)
 class Reach:
     """One task for each cluster that is in doubt."""
@@ -31,6 +39,10 @@ class Reach:
     recording: recording.Recording
     _asking: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _missed: dict[str, set[ids.TargetKey]] = field(default_factory=dict)
+    _held: dict[str, dict[ids.TargetKey, Held]] = field(default_factory=dict)
+    """Cluster → each target whose newest pass missed it."""
+    _called: set[str] = field(default_factory=set)
+    """Each cluster that answers and is missed, for which somebody was called."""
 
     def greet(self) -> None:
         """Ask every cluster of the present settings whether it is there."""
@@ -39,14 +51,22 @@ class Reach:
 
     def passed(self, key: ids.TargetKey, result: outcomes.PassResult) -> None:
         """Note how a pass ended: a target that missed its cluster is woken when that answers again."""
-        if result.hold is None or result.hold.reason is not outcomes.HoldReason.CLUSTER_UNAVAILABLE:
-            return
         name = self.here.settings.environments[key.environment].cluster
+        held = self._held.setdefault(name, {})
+        if result.hold is None or result.hold.reason is not outcomes.HoldReason.CLUSTER_UNAVAILABLE:
+            held.pop(key, None)
+            if not held:
+                self._called.discard(name)
+            return
+        since = held[key].since if key in held else self.here.clock.monotonic()
+        held[key] = Held(since, result.because)
         self._missed.setdefault(name, set()).add(key)
         self._doubt(name)
 
     async def stop(self) -> None:
         tasks, self._asking = self._asking, {}
+        self._held.clear()  # with other settings it may be another cluster: counted anew
+        self._called.clear()
         for task in tasks.values():
             task.cancel()
         await asyncio.gather(*tasks.values(), return_exceptions=True)
@@ -78,10 +98,28 @@ class Reach:
             await self.here.clock.sleep(self.here.chance.jitter(rest))
             rest = min(CAP, rest * FACTOR)
         missed = self._missed.pop(name, set())
-        if told:
+        if not told:
+            await self._partly(name)
+        else:
+            self._held.pop(name, None)  # until now it was the cluster, and that was told
             await self._tell(self.here.event(records.EventKind.HOLD_ENDED, f"cluster {name} answers again"))
             for key in missed:
                 self.queue.wake(key)
+
+    async def _partly(self, name: str) -> None:
+        """Call somebody, once, for a cluster that answers and holds targets all the same, when that lasts: while a
+        webhook that converts one kind is down, or a proxy cuts all watches, nothing is healed, and in silence."""
+        held = self._held.get(name)
+        if not held or name in self._called:
+            return
+        key, longest = min(held.items(), key=lambda one: one[1].since)
+        lasts = self.here.clock.monotonic() - longest.since
+        if lasts < LATE:
+            return
+        self._called.add(name)
+        more = f" and {len(held) - 1} more" if len(held) > 1 else ""
+        because = f"for {lasts:.0f} s: cluster {name} answers, but {key}{more} cannot use it: {longest.because}"
+        await self._tell(self.here.event(records.EventKind.PAGE, because))
 
     async def _trouble(self, name: str) -> str:
         """Why the cluster cannot be used; '' when it answers."""

@@ -234,7 +234,8 @@ PAGED = frozenset(
 
 PAGED_LATE = frozenset({HoldReason.RIGHTS_MISSING})
 """Holds that somebody must hear of when they last: they end by themselves, but only when somebody does something. A
-cluster that cannot be used holds all of its targets: it is told of once, by the daemon."""
+cluster that cannot be used holds all of its targets, and one that can be used in part some of them: it is told of once,
+by the daemon."""
 
 
 @dataclass(frozen=True, slots=True)

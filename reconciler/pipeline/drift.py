@@ -155,12 +155,15 @@ class Drift:
 
     async def clear_up(self, key: ids.TargetKey) -> tuple[ids.ObjectKey, ...]:
         """Whatever was in doubt has arrived by now or never will: those objects are pending again, so that a plan reads
-        what became of them. Returns them."""
+        what became of them. Returns them. What was pruned meanwhile has lost its row, and may have been made again."""
         doubts, now = self._doubts.get(key, {}), self._here.clock.monotonic()
         over = {found for found, until in doubts.items() if until <= now}
         if not over:
             return ()
-        rows = [replace(row, uid="") for row in await self._here.journal.inventory(key) if row.key in over]
+        known = {row.key: row for row in await self._here.journal.inventory(key)}
+        rows = [
+            replace(known.get(one) or records.InventoryRow(one, "", "", "", "", ""), uid="") for one in sorted(over)
+        ]
         if rows:
             await self._here.journal.adopt_rows(key, rows, epoch=self._here.epoch)
             await self.learn(key)

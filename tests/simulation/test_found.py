@@ -179,6 +179,26 @@ def test_what_is_made_late_is_pruned_though_it_is_wanted_no_more() -> None:
     assert play.simulate(0, plot=plot).complaints == ()
 
 
+def test_what_is_made_late_is_pruned_though_it_was_pruned_before() -> None:
+    """The second try was answered, the release failed and took back what it had made: then the first try arrived."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        old = its.people.version(SHOP)
+        assert old is not None
+        its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
+        its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1, behaviour="crash-loop"))
+        while not its.storm.about:
+            await its.clock.sleep(0.001)
+        key = its.storm.about[0]
+        assert isinstance(key, ids.ObjectKey)
+        while its.ledgers()[SHOP].git_revert is None or its.kept.get(key):
+            await its.clock.sleep(0.1)
+        its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
 def test_a_revert_that_somebody_forces_out_of_the_history_is_pushed_once_more() -> None:
     """Found in the invariants: they took the second one for a revert too many."""
 

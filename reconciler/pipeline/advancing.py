@@ -27,6 +27,10 @@ SAVE_EVERY = 5.0
 """Seconds of a waiting phase that a crash may forget: how often the time spent is made durable."""
 
 
+AGAIN = frozenset({rollouts.Phase.SETTLING, rollouts.Phase.WATCHING, rollouts.Phase.PRUNING, rollouts.Phase.OBSERVING})
+"""Phases after the writes, in which those of unknown outcome are cleared up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stepped:
     """The ledger after one step; `result` None: another step follows at once."""
@@ -100,8 +104,7 @@ class Advancing:
         """What an earlier write may have undone since is applied once more. It could be what keeps the rollout from
         its end: a pause of the failed release that arrived late stopped the next one for good."""
         rollout = ledger.rollout
-        looks = (rollouts.Phase.SETTLING, rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
-        if rollout is None or rollout.phase not in looks:
+        if rollout is None or rollout.phase not in AGAIN:
             return ledger
         if not (doubted := await self._drift.clear_up(ledger.target)):
             return ledger
@@ -151,7 +154,9 @@ class Advancing:
         """The facts this phase decides on."""
         if rolling.needs_plan(rollout.phase):
             decided = await self._deciding.plan(prepared, wanted, ledger=ledger, purpose=rollout.purpose)
-            return rolling.Seen(plan=decided.plan), decided.hold
+            leaves = prepared.target.state is not targets.State.PRESENT
+            doubted = self._drift.doubted(rollout.target) if leaves else ()
+            return rolling.Seen(plan=decided.plan, doubted=doubted), decided.hold
         if rollout.phase is rollouts.Phase.SCALING_DOWN:
             return await self._turning.scaling(rollout, prepared, wanted)
         wanted = wanted.kept

@@ -41,6 +41,8 @@ class Seen:
     """Pods of the failed release that keep its StatefulSet from taking the old template (see stuck.py)."""
     scaling: tuple[plans.Change, ...] | None = None
     """What still has to lose its pods in phase SCALING_DOWN; None: not known."""
+    doubted: tuple[ids.ObjectKey, ...] = ()
+    """In phase PRUNING of an application that goes away: objects that a write on its way may still make."""
 
 
 def needs_plan(phase: rollouts.Phase) -> bool:
@@ -165,6 +167,8 @@ def _prune(seen: Seen) -> commands.Command:
         first = min(awaited, key=lambda change: bool(change.unknown))  # what is on its way comes by itself
         hold = outcomes.HoldReason.HANDS_UNKNOWN if first.unknown else None
         return commands.Wait(f"{first.key}: {first.because}", HEARTBEAT, hold)
+    if seen.doubted:  # afterwards its folder may go, and with it whoever would look
+        return commands.Wait(f"a write of {_names(seen.doubted)} may still arrive", HEARTBEAT)
     lingering = [f"{change.key}: {change.because}" for change in seen.plan.prunes]
     return commands.Enter(rollouts.Phase.OBSERVING, "; ".join(lingering) or "nothing is left over")
 

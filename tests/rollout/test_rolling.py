@@ -193,6 +193,15 @@ def test_watching(
         assert found.hold is hold
 
 
+def test_what_may_still_be_made_is_waited_for_once_the_rest_is_pruned() -> None:
+    pruned = plan(None, plans.Action.PRUNED)
+    doubted = rolling.Seen(plan=pruned, doubted=(WEB,))
+    assert command(rollouts.Phase.PRUNING, doubted) == commands.Prune(pruned.prunes)
+    found = command(rollouts.Phase.PRUNING, dataclasses.replace(doubted, plan=plan(None)))
+    assert isinstance(found, commands.Wait)
+    assert str(WEB) in found.because
+
+
 @pytest.mark.parametrize(
     ("state", "blame", "spent", "unwell", "expected"),
     [

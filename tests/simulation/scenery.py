@@ -66,6 +66,8 @@ class Version:
     """One of BROKEN, or '' when it can be carried out."""
     late: bool = False
     """Whether the ConfigMaps come a wave after the Deployment."""
+    absent: bool = False
+    """Whether the application is taken away."""
 
     @property
     def image(self) -> str:
@@ -89,6 +91,8 @@ def files(key: ids.TargetKey, version: Version) -> dict[str, bytes]:
         "namespace": key.environment,
         "source": {"manifests": {}},
     }
+    if version.absent:
+        settings["state"] = "absent"
     if key.application == "web":
         settings["reads"] = [SHARED]
     if version.broken == "settings":
@@ -109,6 +113,8 @@ def files(key: ids.TargetKey, version: Version) -> dict[str, bytes]:
 
 def objects(key: ids.TargetKey, version: Version) -> Iterator[document.Json]:
     """What it renders to, unless it is broken."""
+    if version.absent:
+        return
     name, namespace = key.application, key.environment
     labels: document.Json = {"app": name}
     container: document.Json = {"name": "main", "image": version.image}

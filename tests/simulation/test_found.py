@@ -199,6 +199,34 @@ def test_what_is_made_late_is_pruned_though_it_was_pruned_before() -> None:
     assert play.simulate(0, plot=plot).complaints == ()
 
 
+def test_what_is_made_late_is_pruned_though_its_application_is_taken_away() -> None:
+    """It was away before that arrived. With its folder gone as well nobody looked any more."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        old = its.people.version(SHOP)
+        assert old is not None
+        its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
+        its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1))
+        while not its.storm.about:
+            await its.clock.sleep(0.001)
+        key = its.storm.about[0]
+        assert isinstance(key, ids.ObjectKey)
+        its.kill("the test wants it")
+        its.kept.delete(key)  # it has not arrived yet
+        its.people.commit(SHOP, dataclasses.replace(old, absent=True))
+        while not ((hold := its.ledgers()[SHOP].hold) and its.people.follow_exit(SHOP, hold)):
+            await its.clock.sleep(1)
+        await its.clock.sleep(scenery.OBSERVE + 10)
+        ledger = its.ledgers()[SHOP]
+        assert (ledger.doubted, ledger.gone) == ((key,), "")
+        its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+        await its.rest("when it is away")
+        assert (its.ledgers()[SHOP].doubted, its.ledgers()[SHOP].gone) == ((), "absent")
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
 def test_a_revert_that_somebody_forces_out_of_the_history_is_pushed_once_more() -> None:
     """Found in the invariants: they took the second one for a revert too many."""
 

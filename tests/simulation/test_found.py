@@ -156,6 +156,22 @@ def test_what_fails_while_the_watches_lag_behind_does_not_become_last_good() -> 
     assert play.simulate(0, plot=plot).complaints == ()
 
 
+async def in_doubt(its: play.Play, version: scenery.Version) -> ids.ObjectKey:
+    """Commit the version; the outcome of its first write is unknown. Returns what was written."""
+    its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
+    its.people.commit(SHOP, version)
+    while not its.storm.about:
+        await its.clock.sleep(0.001)
+    key = its.storm.about[0]
+    assert isinstance(key, ids.ObjectKey)
+    return key
+
+
+def arrives(its: play.Play, key: ids.ObjectKey) -> None:
+    """What was sent last is written, at last."""
+    its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+
+
 def test_what_is_made_late_is_pruned_though_it_is_wanted_no_more() -> None:
     """The next release planned before it arrived: what was not there was forgotten, and nothing ever pruned it."""
 
@@ -163,18 +179,13 @@ def test_what_is_made_late_is_pruned_though_it_is_wanted_no_more() -> None:
         await its.rest("at the start")
         old = its.people.version(SHOP)
         assert old is not None
-        its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
-        its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1))
-        while not its.storm.about:
-            await its.clock.sleep(0.001)
-        key = its.storm.about[0]
-        assert isinstance(key, ids.ObjectKey)
+        key = await in_doubt(its, dataclasses.replace(old, extras=old.extras + 1))
         its.kill("the test wants it")
         its.kept.delete(key)  # it has not arrived yet
         its.people.commit(SHOP, old)
         await its.clock.sleep(30)
         assert its.ledgers()[SHOP].outcome is outcomes.Outcome.UNCHANGED
-        its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+        arrives(its, key)
 
     assert play.simulate(0, plot=plot).complaints == ()
 
@@ -186,15 +197,10 @@ def test_what_is_made_late_is_pruned_though_it_was_pruned_before() -> None:
         await its.rest("at the start")
         old = its.people.version(SHOP)
         assert old is not None
-        its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
-        its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1, behaviour="crash-loop"))
-        while not its.storm.about:
-            await its.clock.sleep(0.001)
-        key = its.storm.about[0]
-        assert isinstance(key, ids.ObjectKey)
+        key = await in_doubt(its, dataclasses.replace(old, extras=old.extras + 1, behaviour="crash-loop"))
         while its.ledgers()[SHOP].git_revert is None or its.kept.get(key):
             await its.clock.sleep(0.1)
-        its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+        arrives(its, key)
 
     assert play.simulate(0, plot=plot).complaints == ()
 
@@ -206,12 +212,7 @@ def test_what_is_made_late_is_pruned_though_its_application_is_taken_away() -> N
         await its.rest("at the start")
         old = its.people.version(SHOP)
         assert old is not None
-        its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
-        its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1))
-        while not its.storm.about:
-            await its.clock.sleep(0.001)
-        key = its.storm.about[0]
-        assert isinstance(key, ids.ObjectKey)
+        key = await in_doubt(its, dataclasses.replace(old, extras=old.extras + 1))
         its.kill("the test wants it")
         its.kept.delete(key)  # it has not arrived yet
         its.people.commit(SHOP, dataclasses.replace(old, absent=True))
@@ -220,7 +221,7 @@ def test_what_is_made_late_is_pruned_though_its_application_is_taken_away() -> N
         await its.clock.sleep(scenery.OBSERVE + 10)
         ledger = its.ledgers()[SHOP]
         assert (ledger.doubted, ledger.gone) == ((key,), "")
-        its.kept.apply(its.told.sent[key][-1].document(), manager=metadata.MANAGER, force=False)
+        arrives(its, key)
         await its.rest("when it is away")
         assert (its.ledgers()[SHOP].doubted, its.ledgers()[SHOP].gone) == ((), "absent")
 

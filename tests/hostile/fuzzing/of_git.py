@@ -24,10 +24,13 @@ PLACE = git.Place.checked(
 )
 LS_REMOTE = f"{REVISION}\trefs/heads/main\n{OTHER}\trefs/heads/foo/refs/heads/main\n"
 SYMREF = f"ref: refs/heads/main\tHEAD\n{REVISION}\tHEAD\n"
-CHECKED = f"{REVISION} commit\n{OTHER} tree\n{REVISION}:a missing\n"
+CHECKED = f"{REVISION} commit 200\n{OTHER} tree 67\n{REVISION}:b missing\n"
 LISTED = f"100644 blob {REVISION}     5\ta.yaml\x00120000 blob {OTHER}   3\tb\xff\x00160000 commit {OTHER}   -\tc\x00"
 BLOBS = f"{REVISION} blob 5\nhello\n{OTHER} blob 0\n\n"
-FOLDERS = f"040000 tree {REVISION}\tweb\x00040000 tree {OTHER}\t\xff\x00"
+FOLDER = f"40000 web\x00{'c' * 20}100644 \xff\x00{'d' * 20}"
+TREE = f"{OTHER} tree {len(FOLDER)}\n{FOLDER}\n"
+HISTORY = f"tree {OTHER}\nparent {OTHER}\nauthor Dev <d@x> 1 +0000\n\na subject"
+COMMIT = f"{REVISION} commit {len(HISTORY)}\n{HISTORY}\n"
 LOG = f"{REVISION}\x1f2026-01-01T00:00:00+00:00\x1f{OTHER} {REVISION}\x1fDev\x1fd@x\x1fa subject\x00"
 SIGNED = (
     f'{REVISION}\x1fG\x1fSHA256:x\x1f\x1fDev <d@x>\x1fGood "git" signature\x00'
@@ -62,22 +65,51 @@ def printed(out: str) -> st.SearchStrategy[Printed]:
 
 
 class Answering:
-    """Stands for `process.Git`: whatever it is asked about first is there, the rest gets the answer."""
+    """Stands for `process.Git`: the revision that is looked for first is there, the rest gets the answer."""
 
     def __init__(self, given: Printed, *, where: git.Place = PLACE) -> None:
         self.place = where
         self._given = given
 
-    def run(self, *arguments: str, **_: object) -> process.Ended:
-        if arguments[:2] == ("cat-file", "-e"):
-            return process.Ended(process.Stop.EXITED, 0, b"", "")
+    def run(self, *_: str, **__: object) -> process.Ended:
         out, err, status, stop = self._given
         return process.Ended(stop, status, out, err)
 
+    def ask(self, *questions: str, **_: object) -> process.Ended:
+        return _found(*questions) if len(questions) == 1 and questions[0].startswith("info ") else self.run()
 
-def asks(question: Callable[..., object], *arguments: Any, **named: Any) -> Callable[[Printed], None]:
+    def together(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+class Reading(Answering):
+    """Each name is a folder that is there; what is in it is the answer."""
+
+    def ask(self, *questions: str, **_: object) -> process.Ended:
+        return _found(*questions) if questions[0].startswith("info ") else self.run()
+
+
+class Walking(Reading):
+    """Folders are there, and cannot be read one by one: git lists them, with the answer."""
+
+    def ask(self, *questions: str, **_: object) -> process.Ended:
+        return super().ask(*questions) if questions[0].startswith("info ") else _ended("")
+
+
+def _found(*questions: str) -> process.Ended:
+    kinds = (f"{REVISION} commit 200" if name.endswith("^{commit}") else f"{OTHER} tree 67" for name in questions)
+    return _ended("".join(f"{kind}\n" for kind in kinds))
+
+
+def _ended(out: str) -> process.Ended:
+    return process.Ended(process.Stop.EXITED, 0, out.encode(), "")
+
+
+def asks(
+    question: Callable[..., object], *arguments: Any, who: type[Answering] = Answering, **named: Any
+) -> Callable[[Printed], None]:
     def eat(given: Printed) -> None:
-        question(cast(process.Git, Answering(given)), *arguments, **named)
+        question(cast(process.Git, who(given)), *arguments, **named)
 
     return eat
 
@@ -119,27 +151,16 @@ def _key(raw: bytes) -> None:
     ssh.encrypted(raw)
 
 
-def _folders(given: Printed) -> None:
-    """The folder is there; what lies in it is the answer."""
-
-    class Folder(Answering):
-        def run(self, *arguments: str, **named: object) -> process.Ended:
-            if arguments[0] == "cat-file":
-                return process.Ended(process.Stop.EXITED, 0, f"{REVISION} commit\n{OTHER} tree\n".encode(), "")
-            return super().run(*arguments, **named)
-
-    reading.folders(cast(process.Git, Folder(given)), REVISION, "a")
-
-
 TARGETS = (
     Target("git-ls-remote", printed(LS_REMOTE), asks(remote.head)),
     Target("git-default-branch", printed(SYMREF), asks(remote.default_ref)),
     Target("git-paths", printed(CHECKED), asks(reading.oids, REVISION, ["a", "b"])),
-    Target("git-folders", printed(FOLDERS), _folders),
-    Target("git-listing", printed(LISTED), asks(reading.listing, REVISION, ["a"])),
-    Target("git-blobs", printed(BLOBS), asks(reading._blobs, [REVISION, OTHER], most=1 << 20)),
+    Target("git-folders", printed(TREE), asks(reading.folders, REVISION, "a", who=Reading)),
+    Target("git-trees", printed(TREE), asks(reading.listing, REVISION, ["a"], who=Reading)),
+    Target("git-listing", printed(LISTED), asks(reading.listing, REVISION, ["a"], who=Walking)),
+    Target("git-blobs", printed(BLOBS), asks(reading._contents, [REVISION, OTHER], kind="blob", most=1 << 20)),
     Target("git-log", printed(LOG), asks(reading.log, REVISION, older=OTHER, limit=3)),
-    Target("git-descends", printed(""), asks(reading.descends, REVISION, ancestor=OTHER)),
+    Target("git-descends", printed(COMMIT), asks(reading.descends, REVISION, ancestor=OTHER)),
     Target("git-signatures", printed(SIGNED), _signatures),
     Target("git-push", printed(PUSHED), _pushed),
     Target("git-words", inputs.text(SAID), _words),

@@ -86,14 +86,18 @@ class Reading(Answering):
     """Each name is a folder that is there; what is in it is the answer."""
 
     def ask(self, *questions: str, **_: object) -> process.Ended:
-        return _found(*questions) if questions[0].startswith("info ") else self.run()
+        return _found(*questions) if _looks(*questions) else self.run()
 
 
 class Walking(Reading):
     """Folders are there, and cannot be read one by one: git lists them, with the answer."""
 
     def ask(self, *questions: str, **_: object) -> process.Ended:
-        return super().ask(*questions) if questions[0].startswith("info ") else _ended("")
+        return super().ask(*questions) if _looks(*questions) else _ended("")
+
+
+def _looks(*questions: str) -> bool:
+    return all(question.startswith("info ") for question in questions)
 
 
 def _found(*questions: str) -> process.Ended:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from reconciler import errors
 from reconciler.daemon import polls, queue, recording
 from reconciler.model import ids, outcomes, records
-from reconciler.pipeline import world
+from reconciler.pipeline import lasting, world
 
 DEADLINE = 2.5
 """Seconds a cluster gets to answer: `run` says within 5 what it cannot reach."""
@@ -17,9 +17,9 @@ FIRST, FACTOR, CAP = 1.0, 2.0, 15.0
 """Back-off in seconds between two tries. One question for a whole cluster may come more often than those of its
 targets, which rest up to a minute and are woken when the cluster answers."""
 
-LATE = 60.0
+LATE = lasting.LATE
 """Seconds after which somebody is called for a cluster that still cannot be used: credentials that are refused and a
-certificate that is not trusted do not mend themselves. As long as a rollout waits for health that cannot be read."""
+certificate that is not trusted do not mend themselves."""
 
 
 @dataclass(frozen=True, slots=True)

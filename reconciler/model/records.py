@@ -147,6 +147,11 @@ class InventoryRow:
     """Seen drifted and not yet healed: while so, its own entry is blind to further edits of the lost field."""
 
 
+def pending(key: ids.ObjectKey, *, rollout: str = "") -> InventoryRow:
+    """The row of an object that is being made, or may be: a plan reads what became of it."""
+    return InventoryRow(key, uid="", manifest_digest="", entry="", resource_version="", rollout=rollout)
+
+
 ADOPTED = "adopted"
 HANDED = "handed"
 """In the place of a rollout's id in an inventory row: the object was there before, made by another tool or by another

@@ -157,19 +157,16 @@ class Drift:
         """Whatever was in doubt has arrived by now or never will: those objects are pending again, so that a plan reads
         what became of them. Returns them. What was pruned meanwhile has lost its row, and may have been made again."""
         doubts, now = self._doubts.get(key, {}), self._here.clock.monotonic()
-        over = {found for found, until in doubts.items() if until <= now}
+        over = tuple(sorted(found for found, until in doubts.items() if until <= now))
         if not over:
             return ()
         known = {row.key: row for row in await self._here.journal.inventory(key)}
-        rows = [
-            replace(known.get(one) or records.InventoryRow(one, "", "", "", "", ""), uid="") for one in sorted(over)
-        ]
-        if rows:
-            await self._here.journal.adopt_rows(key, rows, epoch=self._here.epoch)
-            await self.learn(key)
-            self.suspect(key, f"the outcome of a write of {rows[0].key} was unknown")
+        rows = [replace(known.get(one, records.pending(one)), uid="") for one in over]
+        await self._here.journal.adopt_rows(key, rows, epoch=self._here.epoch)
+        await self.learn(key)
+        self.suspect(key, f"the outcome of a write of {over[0]} was unknown")
         self._doubts[key] = {found: until for found, until in doubts.items() if until > now}
-        return tuple(row.key for row in rows)
+        return over
 
     def put_off(self, key: ids.TargetKey, because: str) -> None:
         """Heal later: until then whatever else the watches say changes nothing, and is not looked at (I20)."""

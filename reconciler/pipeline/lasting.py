@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from reconciler import ports
 from reconciler.model import ids, outcomes
+from reconciler.rollout import rolling
 
-LATE = 60.0
+LATE = rolling.UNKNOWN_GRACE
 """Seconds: as long as a rollout waits for health that cannot be read before it calls somebody."""
 
 

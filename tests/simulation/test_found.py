@@ -1,6 +1,7 @@
 """What the simulation has found in the daemon, each told as shortly as it can be."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -156,15 +157,19 @@ def test_what_fails_while_the_watches_lag_behind_does_not_become_last_good() -> 
     assert play.simulate(0, plot=plot).complaints == ()
 
 
-async def in_doubt(its: play.Play, version: scenery.Version) -> ids.ObjectKey:
-    """Commit the version; the outcome of its first write is unknown. Returns what was written."""
+async def in_doubt(its: play.Play, **changes: Any) -> tuple[scenery.Version, ids.ObjectKey]:
+    """Commit one object more, and `changes`; the outcome of the first write is unknown. Returns what was there before,
+    and what was written."""
+    await its.rest("at the start")
+    old = its.people.version(SHOP)
+    assert old is not None
     its.storm.armed.append(faults.Armed("write-unknown", "cluster", ("apply",)))
-    its.people.commit(SHOP, version)
+    its.people.commit(SHOP, dataclasses.replace(old, extras=old.extras + 1, **changes))
     while not its.storm.about:
         await its.clock.sleep(0.001)
     key = its.storm.about[0]
     assert isinstance(key, ids.ObjectKey)
-    return key
+    return old, key
 
 
 def arrives(its: play.Play, key: ids.ObjectKey) -> None:
@@ -176,10 +181,7 @@ def test_what_is_made_late_is_pruned_though_it_is_wanted_no_more() -> None:
     """The next release planned before it arrived: what was not there was forgotten, and nothing ever pruned it."""
 
     async def plot(its: play.Play) -> None:
-        await its.rest("at the start")
-        old = its.people.version(SHOP)
-        assert old is not None
-        key = await in_doubt(its, dataclasses.replace(old, extras=old.extras + 1))
+        old, key = await in_doubt(its)
         its.kill("the test wants it")
         its.kept.delete(key)  # it has not arrived yet
         its.people.commit(SHOP, old)
@@ -194,10 +196,7 @@ def test_what_is_made_late_is_pruned_though_it_was_pruned_before() -> None:
     """The second try was answered, the release failed and took back what it had made: then the first try arrived."""
 
     async def plot(its: play.Play) -> None:
-        await its.rest("at the start")
-        old = its.people.version(SHOP)
-        assert old is not None
-        key = await in_doubt(its, dataclasses.replace(old, extras=old.extras + 1, behaviour="crash-loop"))
+        _, key = await in_doubt(its, behaviour="crash-loop")
         while its.ledgers()[SHOP].git_revert is None or its.kept.get(key):
             await its.clock.sleep(0.1)
         arrives(its, key)
@@ -209,10 +208,7 @@ def test_what_is_made_late_is_pruned_though_its_application_is_taken_away() -> N
     """It was away before that arrived. With its folder gone as well nobody looked any more."""
 
     async def plot(its: play.Play) -> None:
-        await its.rest("at the start")
-        old = its.people.version(SHOP)
-        assert old is not None
-        key = await in_doubt(its, dataclasses.replace(old, extras=old.extras + 1))
+        old, key = await in_doubt(its)
         its.kill("the test wants it")
         its.kept.delete(key)  # it has not arrived yet
         its.people.commit(SHOP, dataclasses.replace(old, absent=True))

@@ -97,15 +97,14 @@ def remote_failure(ended: process.Ended, *, where: place.Place) -> errors.Reconc
     if OTHER_FORMAT.search(said):
         return errors.Terminal(f"{label} uses SHA-256 object names, which are not supported")
     if REFUSED_CONTENT.search(said):
-        return _refused_content(said, label=label, where=where)
+        return _refused_content(said, quoted, label=label, where=where)
     return errors.Transient(f"{label} cannot be read: {quoted}")
 
 
-def _refused_content(said: str, *, label: str, where: place.Place) -> errors.Terminal:
+def _refused_content(said: str, quoted: str, *, label: str, where: place.Place) -> errors.Terminal:
     """git knows no path: objects are checked as they arrive, before any tree is read that could name them."""
     found = FSCK.search(said)
     if found is None:
-        quoted = quote(said, where=where)
         return errors.Terminal(f"{label} sent content that git considers malformed or hostile: {quoted}")
     oid, meaning = found["oid"], masked(found["meaning"].strip(), where=where)[:SHOWN]
     return errors.Terminal(

@@ -89,7 +89,7 @@ def pending(intent: records.Intent) -> Values:
     """The inventory row of an object that is about to be made or taken over: no UID, and nothing applied yet."""
     key = ids.ObjectKey.from_path(intent.subject)
     made_by = intent.maker or intent.rollout
-    row = records.InventoryRow(key, uid="", manifest_digest="", entry="", resource_version="", rollout=made_by)
+    row = records.pending(key, rollout=made_by)
     return of_inventory(intent.target, row)
 
 

@@ -20,21 +20,25 @@ STEADY: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate":
 
 
 class Floor:
-    """Counts the ready endpoints of the Service again and again, until `close`."""
+    """Counts the ready endpoints of the Service again and again, from when there are `expected` until `close`."""
 
-    def __init__(self, where: site.Site) -> None:
+    def __init__(self, where: site.Site, expected: int) -> None:
         self._where = where
         self._over = threading.Event()
         self.seen: list[int] = []
+        # the endpoints follow their pods, later than the Deployment's status does
+        where.wait(lambda: self._ready() == expected, what=f"{expected} ready endpoints")
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
 
-    def _look(self) -> None:
+    def _ready(self) -> int:
         path = f"/apis/discovery.k8s.io/v1/namespaces/{self._where.namespace}/endpointslices"
+        endpoints = (end for one in self._where.cluster.items(path) for end in one.get("endpoints") or ())
+        return sum(bool(end["conditions"].get("ready")) for end in endpoints)
+
+    def _look(self) -> None:
         while not self._over.wait(0.02):
-            slices = self._where.cluster.items(path)
-            ready = [e for one in slices for e in one.get("endpoints") or () if e["conditions"].get("ready")]
-            self.seen.append(len(ready))
+            self.seen.append(self._ready())
 
     def close(self) -> None:
         self._over.set()
@@ -51,7 +55,7 @@ def test_a_revert_stops_what_moves_and_stays_above_the_floor(a_site: site.Site, 
     a_site.start()
     a_site.wait_good(good)
     before = a_site.cluster.audit_mark()
-    floor = Floor(a_site)
+    floor = Floor(a_site, REPLICAS)
     try:
         a_site.application("web", [site.deployment(image=endings.image(version), replicas=REPLICAS, **STEADY), SERVICE])
         bad = a_site.commit("web v2")
@@ -96,7 +100,7 @@ def test_a_pause_leaves_the_replicas_of_an_autoscaler_alone(a_site: site.Site) -
 
     a_site.wait(scaled, what="the autoscaler's 6 pods", timeout=45)
     a_site.wait_ledger(endings.at_rest, what="being well")
-    floor = Floor(a_site)
+    floor = Floor(a_site, 6)
     try:
         broken = site.deployment(image=endings.image("v2-crash-loop"), **STEADY)
         a_site.application("web", [broken, SERVICE, autoscaler])

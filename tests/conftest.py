@@ -17,6 +17,7 @@ import pytest
 from tests.clusterkit import access, controlplane
 
 CLUSTER_FIXTURES = {"control_plane", "lonely_control_plane", "start_control_plane"}
+IN_REAL_TIME = CLUSTER_FIXTURES | {"a_site", "sites"}  # a daemon as a process, and what answers it
 LONGEST_NAME = 63 - len("-000000")  # a namespace is a DNS label
 
 StartControlPlane = Callable[..., controlplane.ControlPlane]
@@ -24,10 +25,27 @@ StartControlPlane = Callable[..., controlplane.ControlPlane]
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m "not cluster"` must mean that no control plane is needed, also where somebody forgot the mark."""
+    """
+    Mark what a test needs by what it asks for.
+
+    `-m "not cluster"` must mean that no control plane is needed, also where somebody forgot the mark. What depends on a
+    machine's real time has a second attempt, and no other test has (docs/decisions/0090-second-attempts.md).
+    """
     for item in items:
-        if CLUSTER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if CLUSTER_FIXTURES & fixtures:
             item.add_marker("cluster")
+        if IN_REAL_TIME & fixtures:
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A first attempt that failed is told whole, also when the second one passed."""
+    if failed := terminalreporter.getreports("rerun"):
+        terminalreporter.section(f"{len(failed)} first attempts that failed")
+        for report in failed:
+            terminalreporter.section(report.nodeid, sep="_")
+            terminalreporter.write_line(report.longreprtext)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

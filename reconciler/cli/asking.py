@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import asking
+from reconciler.app.commands import asking
 from reconciler.cli import exits, options, screen
 from reconciler.model import ids, records
 

@@ -6,7 +6,7 @@ import pathlib
 import typer
 from rich import padding, text
 
-from reconciler.app import auditing, doctoring
+from reconciler.app.commands import auditing, doctoring
 from reconciler.cli import exits, options, screen
 
 SYMBOLS = {True: ("✓", "green"), False: ("✗", "red"), None: ("?", "yellow")}

@@ -10,7 +10,7 @@ import typer
 from rich import text
 
 from reconciler import errors
-from reconciler.app import comparing
+from reconciler.app.commands import comparing
 from reconciler.cli import exits, options, screen
 from reconciler.model import differences, ids, plans
 

@@ -8,7 +8,7 @@ import typer
 from rich import console as consoles
 from rich import padding, text
 
-from reconciler.app import explaining
+from reconciler.app.commands import explaining
 from reconciler.cli import options, screen
 from reconciler.model import ids, words
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import exporting
+from reconciler.app.commands import exporting
 from reconciler.cli import options, screen
 from reconciler.model import ids
 

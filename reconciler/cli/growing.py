@@ -8,7 +8,7 @@ import typer
 from rich import text
 from rich import tree as rich_trees
 
-from reconciler.app import growing
+from reconciler.app.commands import growing
 from reconciler.cli import exits, options, screen
 from reconciler.model import health, ids, trees
 

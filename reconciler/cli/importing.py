@@ -8,7 +8,7 @@ import typer
 from rich import console as consoles
 from rich import text
 
-from reconciler.app import importing
+from reconciler.app.commands import importing
 from reconciler.cli import options, screen
 from reconciler.settings.peers import fates
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import keeping, rebuilding
+from reconciler.app.commands import keeping, rebuilding
 from reconciler.cli import exits, options, screen
 
 app = typer.Typer(no_args_is_help=True, help="The journal's file: backup, verification, rebuilding.")

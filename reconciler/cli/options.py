@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from reconciler import errors
-from reconciler.app import showing
+from reconciler.app.commands import showing
 from reconciler.model import ids
 from reconciler.settings import values
 

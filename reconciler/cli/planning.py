@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import previewing
+from reconciler.app.commands import previewing
 from reconciler.cli import asking, exits, options, screen, trying
 from reconciler.model import ids
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import rehearsing
+from reconciler.app.rehearsal import rehearsing
 from reconciler.cli import exits, options, planning, screen
 from reconciler.model import ids
 

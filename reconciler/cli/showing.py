@@ -12,7 +12,7 @@ import typer
 from rich import console as consoles
 from rich import live, padding, text
 
-from reconciler.app import showing
+from reconciler.app.commands import showing
 from reconciler.cli import exits, options, screen
 from reconciler.model import document, ids, outcomes, records
 

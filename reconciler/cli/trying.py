@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import trying
+from reconciler.app.commands import trying
 
 Sandbox = Annotated[
     bool,

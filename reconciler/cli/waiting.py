@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import waiting
+from reconciler.app.commands import waiting
 from reconciler.cli import exits, options, screen
 
 SHA = re.compile(r"[0-9a-f]{40}")

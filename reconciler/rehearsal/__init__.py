@@ -1,1 +1,1 @@
-"""What was played in virtual time becomes a verdict and a story. Pure; `app.rehearsing` plays."""
+"""What was played in virtual time becomes a verdict and a story. Pure; `app.rehearsal.rehearsing` plays."""

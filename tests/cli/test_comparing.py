@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from reconciler.app import comparing as app
+from reconciler.app.commands import comparing as app
 from reconciler.cli import comparing
 from reconciler.model import differences, ids, plans
 from tests.cli import desk

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler.app import rehearsing
+from reconciler.app.rehearsal import rehearsing
 from tests.cli import desk
 from tests.support import site
 

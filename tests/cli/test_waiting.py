@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.app import beside, opening, waiting
+from reconciler.app import beside, opening
+from reconciler.app.commands import waiting
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.model import outcomes, records, rollouts
 from reconciler.pipeline import heads

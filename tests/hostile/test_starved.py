@@ -15,7 +15,7 @@ import pytest
 from kubernetes.aio import client
 
 from reconciler import errors
-from reconciler.app import doctoring
+from reconciler.app.commands import doctoring
 from reconciler.edges import git, sops, versions
 from reconciler.edges.helm import renderer as helm_renderer
 from reconciler.edges.kubernetes import credentials, plugins, session

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.app import previewing, rehearsing
+from reconciler.app.commands import previewing
+from reconciler.app.rehearsal import rehearsing
 from reconciler.model import document, ids, outcomes, records
 from reconciler.rehearsal import played, verdict
 from tests import conftest

@@ -11,7 +11,7 @@ from typer import testing
 
 from reconciler import errors
 from reconciler.app import beside, composing, opening
-from reconciler.app import previewing as showing
+from reconciler.app.commands import previewing as showing
 from reconciler.cli import main
 from reconciler.pipeline import previewing
 from tests.clusterkit import sandbox

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler import errors
-from reconciler.app import beside, opening, showing
+from reconciler.app import beside, opening
+from reconciler.app.commands import showing
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.model import document, ids, outcomes, records, rollouts
 from reconciler.pipeline import heads, world

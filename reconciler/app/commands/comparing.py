@@ -3,7 +3,7 @@
 import pathlib
 from dataclasses import dataclass
 
-from reconciler.app import previewing
+from reconciler.app.commands import previewing
 from reconciler.model import differences, document, ids
 from reconciler.pipeline import comparing
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from reconciler.app import granting
+from reconciler.app.commands import granting
 from reconciler.model import ids, rights
 from reconciler.settings import impersonation
 

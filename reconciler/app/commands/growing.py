@@ -2,7 +2,8 @@
 
 import pathlib
 
-from reconciler.app import beside, opening, showing
+from reconciler.app import beside, opening
+from reconciler.app.commands import showing
 from reconciler.model import document, ids, trees
 from reconciler.pipeline import looking
 

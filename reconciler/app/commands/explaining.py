@@ -4,7 +4,8 @@ import pathlib
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import opening, showing
+from reconciler.app import opening
+from reconciler.app.commands import showing
 from reconciler.model import document, ids, outcomes, records, words
 
 FAR = 10_000

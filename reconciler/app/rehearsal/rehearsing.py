@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import copying, dying, opening, previewing, staging
+from reconciler.app import opening
+from reconciler.app.commands import previewing
+from reconciler.app.rehearsal import copying, dying, staging
 from reconciler.model import ids, targets
 from reconciler.pipeline import heads, world
 from reconciler.pipeline import previewing as planning

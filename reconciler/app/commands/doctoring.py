@@ -7,7 +7,8 @@ import pathlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing, granting, opening, renderers, sandboxes
+from reconciler.app import beside, composing, opening, renderers, sandboxes
+from reconciler.app.commands import granting
 from reconciler.edges import sops, versions
 from reconciler.edges.git import repository
 from reconciler.edges.helm import renderer as helm_renderer

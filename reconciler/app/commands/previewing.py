@@ -4,7 +4,8 @@ import pathlib
 from collections.abc import Callable
 
 from reconciler import errors
-from reconciler.app import beside, opening, sandboxes, showing
+from reconciler.app import beside, opening, sandboxes
+from reconciler.app.commands import showing
 from reconciler.edges.git import place
 from reconciler.model import document, ids
 from reconciler.pipeline import previewing

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler import errors, ports
-from reconciler.app import beside, composing, copying, dying, faulty, outside, renderers, sandboxes, surveying
-from reconciler.app import rebuilding as restoring
+from reconciler.app import beside, composing, renderers, sandboxes
+from reconciler.app.commands import rebuilding as restoring
+from reconciler.app.rehearsal import copying, dying, faulty, outside, surveying
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import sops
 from reconciler.edges.cel import expressions

@@ -9,7 +9,8 @@ import socket
 from collections.abc import Callable
 
 from reconciler import errors
-from reconciler.app import opening, showing
+from reconciler.app import opening
+from reconciler.app.commands import showing
 from reconciler.edges import system
 from reconciler.edges.journal import observing
 from reconciler.model import document, ids, records

@@ -4,7 +4,8 @@ import pathlib
 from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.app import asking, beside, opening
+from reconciler.app import beside, opening
+from reconciler.app.commands import asking
 from reconciler.edges.journal import journal as sql_journal
 from reconciler.edges.journal import rebuilding as sql
 from reconciler.model import document

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler import errors, yamltext
-from reconciler.app import previewing
+from reconciler.app.commands import previewing
 from reconciler.edges import settings_files
 from reconciler.edges.git import place, repository
 from reconciler.sandbox import served

@@ -4,14 +4,20 @@ It costs a process only when there is none: after the start, after it died, comp
 mirror is another folder, or has lost a pack, since. Packs that came are seen: git looks again for what it misses.
 """
 
+import contextlib
 import os
 import pathlib
 import signal
 import subprocess
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 Process = subprocess.Popen[bytes]
+
+PATIENCE = 0.05
+"""Seconds that a question waits for the one before it. An answer takes a millisecond mostly, a start some five of the
+processor; what is slow keeps nobody longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +32,25 @@ class Look:
 
 
 class Kept:
-    """At most one process. Questions that come at once find none here and start their own; one of them is kept."""
+    """At most one process. Questions that come at once take turns; who has waited too long for his finds none here and
+    starts his own, one of which is kept."""
 
-    def __init__(self, mirror: pathlib.Path) -> None:
-        self._mirror = mirror
+    def __init__(self, mirror: pathlib.Path, *, patience: float = PATIENCE) -> None:
+        self._mirror, self._patience = mirror, patience
         self._guard = threading.Lock()
+        self._turn = threading.Lock()
         self._waiting: tuple[Process, Look] | None = None
         self._closed = False
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Ask within the block: nobody else does, unless one of the two is late."""
+        mine = self._turn.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
 
     def look(self) -> Look | None:
         """The mirror as it is now; None when there is none. Look before a process starts, never after."""

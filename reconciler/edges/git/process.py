@@ -140,6 +140,14 @@ class Git:
         one. `most` bounds the bytes of all answers together, the local time-out the time. What a process that was
         asked before cannot answer, because it died or its view of the mirror is spoilt, a new one is asked."""
         deadline = self._deadline(self.place.timeouts.local)
+        with self._reader.turn():
+            ended = self._told(commands, most=most, deadline=deadline)
+        if TOO_OLD in ended.err:
+            raise errors.Terminal("git is too old: install git 2.36 or newer")
+        return ended
+
+    def _told(self, commands: Sequence[str], *, most: int, deadline: float) -> Ended:
+        """The answer of the process that waits, or of a new one."""
         seen = self._reader.look()
         if waiting := self._reader.take(seen):
             self._adopt(waiting)
@@ -148,10 +156,7 @@ class Git:
                 return ended
         # without the lock of the mirror: it only reads, and ends when the daemon does
         fresh = self._start(READER, self._environment(remote=False, signatures=False), pass_fds=())
-        ended = self._asked(fresh, commands, most=most, deadline=deadline, seen=seen)
-        if TOO_OLD in ended.err:
-            raise errors.Terminal("git is too old: install git 2.36 or newer")
-        return ended
+        return self._asked(fresh, commands, most=most, deadline=deadline, seen=seen)
 
     def halt(self) -> None:
         """Kill what runs, and let nothing start any more."""

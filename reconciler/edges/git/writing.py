@@ -15,9 +15,20 @@ def keep(git: process.Git, revision: str) -> None:
     place.checked_revision(revision)
     if not reading.has(git, revision):
         raise answers.Absent(f"mirror of repository {git.place.name}: {revision} is not in it")
+    if _is_kept(git, revision):
+        return
     ended = git.run("update-ref", "--no-deref", f"{KEPT}/{revision}", revision)
     if not ended.fine:
         raise answers.local_failure(ended, where=git.place, doing=f"keeping {revision}")
+
+
+def _is_kept(git: process.Git, revision: str) -> bool:
+    """Whether the ref is there in a file of its own: a hundred targets are good with one revision at once, and git
+    would be started for each of them."""
+    try:
+        return (git.place.mirror / KEPT / revision).read_bytes() == f"{revision}\n".encode()
+    except OSError:
+        return False  # or packed: git says
 
 
 def commit_restoring(git: process.Git, *, parent: str, paths: Sequence[str], source: str, message: str) -> str:

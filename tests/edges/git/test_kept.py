@@ -8,15 +8,17 @@ import itertools
 import os
 import pathlib
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from reconciler import errors
 from reconciler.edges import git
-from reconciler.edges.git import kept, place, process, reading
+from reconciler.edges.git import kept, place, process, reading, writing
 from tests.support import gitserver
 
 Look = Callable[..., git.GitRepository]
@@ -25,15 +27,20 @@ MOST = 100_000
 
 
 class Noting(process.Git):
-    """Notes how many objects each question is about."""
+    """Notes how many objects each question is about, and which commands were started."""
 
     def __init__(self, where: place.Place, reader: kept.Kept) -> None:
         super().__init__(where, lock=2, reader=reader)  # git inherits it: any that is open
         self.asked: list[int] = []
+        self.ran: list[str] = []
 
     def ask(self, *commands: str, most: int) -> process.Ended:
         self.asked.append(len(commands))
         return super().ask(*commands, most=most)
+
+    def run(self, *arguments: str, **options: Any) -> process.Ended:
+        self.ran.append(arguments[0])
+        return super().run(*arguments, **options)
 
 
 @pytest_asyncio.fixture
@@ -228,6 +235,36 @@ async def test_questions_at_once_get_their_own_answers(first: str, where: place.
     found = await asyncio.gather(*(asyncio.to_thread(contents, where, reader, name) for name in names))
     assert found == [b"one", b"x" * 50_000, b"end.0 missing\n\0flush\n"] * 4
     assert len(readers(where)) == 1
+
+
+def test_questions_at_once_take_turns(first: str, where: place.Place) -> None:
+    """One after the other they need one process."""
+    with contextlib.closing(kept.Kept(where.mirror, patience=60)) as reader:
+        contents(where, reader, f"{first}:a")
+        its = waiting(reader)
+        asked = threading.Thread(target=contents, args=(where, reader, f"{first}:big"))
+        with reader.turn():
+            asked.start()
+            assert held(reader)
+        asked.join()
+        assert waiting(reader) == its
+
+
+def test_nobody_waits_long_for_a_question_that_hangs(first: str, where: place.Place, reader: kept.Kept) -> None:
+    with reader.turn():
+        assert contents(where, reader, f"{first}:a") == b"one"
+
+
+def test_what_is_kept_already_is_kept_by_no_command(first: str, where: place.Place, reader: kept.Kept) -> None:
+    asked = Noting(where, reader)
+    writing.keep(asked, first)
+    writing.keep(asked, first)
+    assert asked.ran == ["update-ref"]
+    its = where.mirror / writing.KEPT / first
+    its.write_text(f"{'0' * 40}\n")
+    writing.keep(asked, first)
+    assert asked.ran == ["update-ref", "update-ref"]
+    assert its.read_text() == f"{first}\n"
 
 
 async def test_a_question_that_is_given_up_leaves_no_process(first: str, where: place.Place, reader: kept.Kept) -> None:

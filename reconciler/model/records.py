@@ -123,6 +123,17 @@ class Ledger:
     def quarantine_of(self, input_digest: str) -> Quarantine | None:
         return next((found for found in self.quarantined if found.input_digest == input_digest), None)
 
+    def ended(self, outcome: outcomes.Outcome, because: str, *, at: str) -> "Ledger":
+        """With a pass that ended so."""
+        return replace(self, outcome=outcome, because=because, since=self.since if self.outcome is outcome else at)
+
+    def good_by(self, rollout: rollouts.Rollout, *, at: str) -> Good:
+        """What the rollout has proven. A return to last good proves it once more; what made its objects is still the
+        release of then."""
+        before = self.last_good
+        first = before.rollout if before and before.input_digest == rollout.input_digest else rollout.id
+        return Good(rollout.revision, rollout.input_digest, rollout.manifest_digest, at, first)
+
     def proven(self, good: Good) -> "Ledger":
         """With `good` as last good, and the one it follows among the earlier ones."""
         before = (self.last_good, *self.earlier) if self.last_good else self.earlier
@@ -186,7 +197,7 @@ class Result(enum.Enum):
     DONE = "done"
     REFUSED = "refused"
     UNKNOWN = "unknown"  # no answer came; read back before anything else
-    ABANDONED = "abandoned"  # found open after a restart; the new plan starts from what is live
+    ABANDONED = "abandoned"  # found open after a restart, or never sent; the new plan starts from what is live
 
 
 @dataclass(frozen=True, slots=True)

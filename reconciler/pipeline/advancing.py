@@ -26,17 +26,20 @@ from reconciler.rollout import commands, hooks, rolling
 SAVE_EVERY = 5.0
 """Seconds of a waiting phase that a crash may forget: how often the time spent is made durable."""
 
-
 AGAIN = frozenset({rollouts.Phase.SETTLING, rollouts.Phase.WATCHING, rollouts.Phase.PRUNING, rollouts.Phase.OBSERVING})
 """Phases after the writes, in which those of unknown outcome are cleared up."""
+
+Owed = tuple[records.Event, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """The ledger after one step; `result` None: another step follows at once."""
+    """The ledger after one step; `result` None: another step follows at once. `owed`: what it entered, which is written
+    with what comes next."""
 
     ledger: records.Ledger
     result: outcomes.PassResult | None = None
+    owed: Owed = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +75,25 @@ class Advancing:
         self, ledger: records.Ledger, prepared: heads.Prepared, *, plan: plans.Plan | None = None
     ) -> Stepped:
         """Step `ledger.rollout`, whose inputs are `prepared`, as far as it goes. `plan`: made and judged in this very
-        pass, and carried out as it is; every later round plans from live again."""
+        pass, and carried out as it is; every later round plans from live again.
+
+        Phases that follow one another at once are one write: nothing is done outside in between, and whoever is stopped
+        there finds out again what they found."""
         ledger = await self._again(ledger)
         wanted = await self._deciding.render(prepared)
-        counted = rounds.Rounds()
+        counted, owed = rounds.Rounds(), Owed()
         while (rollout := ledger.rollout) is not None:
             rollout = rollout.tick(self._here.clock.monotonic())
             decided = await self._next(ledger, rollout, prepared, wanted, plan=plan)
+            if owed and (decided.hold or not isinstance(decided.command, commands.Enter | commands.Finish)):
+                ledger, owed = await self._here.write(ledger, *owed), ()
             if decided.hold is not None:
                 return await self._held(ledger, decided.rollout, decided.hold)
             rollout, command, plan = decided.rollout, decided.command, None
             if fought := counted.count(command):
                 return Stepped(ledger, starting.held(fought, due_in=starting.RETRY_REFUSED))
             try:
-                stepped = await self._do(ledger, rollout, command, prepared=prepared)
+                stepped = await self._do(ledger, rollout, command, prepared=prepared, owed=owed)
             except errors.Transient as error:
                 of_hook = isinstance(command, commands.Apply | commands.Remove)
                 if rollout.phase is not rollouts.Phase.FAILING or not of_hook:
@@ -97,7 +105,7 @@ class Advancing:
                 return stepped
             if stepped.ledger.rollout.id != rollout.id:
                 return stepped
-            ledger = stepped.ledger
+            ledger, owed = stepped.ledger, stepped.owed
         return Stepped(ledger)
 
     async def _again(self, ledger: records.Ledger) -> records.Ledger:
@@ -141,7 +149,7 @@ class Advancing:
         else:
             seen, hold = await self._look(ledger, rollout, prepared, wanted)
         rollout = self._noted(rollout, seen, before=ledger.rollout or rollout)
-        command = rolling.step(rollout, seen, verification=_verification(rollout, verification))
+        command = rolling.step(rollout, seen, verification=rolling.verified(rollout, verification))
         return _Next(rollout, hooks.turn(rollout, command, agenda, plan=seen.plan), hold)
 
     async def _look(
@@ -197,13 +205,14 @@ class Advancing:
         command: commands.Command,
         *,
         prepared: heads.Prepared,
+        owed: Owed,
     ) -> Stepped:
-        """Carry one command out."""
+        """Carry one command out. `owed` comes only with those that write it."""
         match command:
             case commands.Wait():
                 return await self._wait(ledger, rollout, command)
             case commands.Enter():
-                return await self._enter(ledger, rollout, command)
+                return await self._enter(ledger, rollout, command, owed=owed)
             case commands.Lose():
                 stays = await self._failing.stays(replace(ledger, rollout=rollout), prepared, command.because)
                 return Stepped(stays.ledger, stays.result) if stays else await self._hook(ledger, rollout, command)
@@ -233,7 +242,7 @@ class Advancing:
                 return Stepped(answer.ledger, answer.result)
             case commands.Finish():
                 gone = "" if prepared.target.state is targets.State.PRESENT else prepared.target.state.value
-                return await self._finish(replace(ledger, gone=gone), rollout, command.because)
+                return await self._finish(replace(ledger, gone=gone), rollout, command.because, owed=owed)
             case commands.Fail():
                 answer = await self._failing.answer(replace(ledger, rollout=rollout), prepared, command.because)
                 if answer.ledger.rollout is None or answer.ledger.rollout.id != rollout.id:
@@ -259,15 +268,22 @@ class Advancing:
         hold = outcomes.Hold(command.hold, command.because, rollout.revision)
         return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.HELD, command.because, command.seconds, hold))
 
-    async def _enter(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Enter) -> Stepped:
-        entered = rollout.enter(command.phase, now=self._here.clock.monotonic())
+    async def _enter(
+        self,
+        ledger: records.Ledger,
+        rollout: rollouts.Rollout,
+        command: commands.Enter,
+        *,
+        owed: Owed,
+    ) -> Stepped:
+        entered = replace(ledger, rollout=rollout.enter(command.phase, now=self._here.clock.monotonic()))
         because = f"{command.phase.value}: {command.because}"
         event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
-        ledger = await self._here.write(replace(ledger, rollout=entered), event)
-        if rollout.phase in hooks.STAGES:
-            # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
-            return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))
-        return Stepped(ledger)
+        if rollout.phase not in hooks.STAGES:
+            return Stepped(entered, owed=(*owed, event))
+        # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
+        entered = await self._here.write(entered, *owed, event)
+        return Stepped(entered, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))
 
     async def _hook(
         self,
@@ -349,7 +365,7 @@ class Advancing:
         unblocked = replace(rollout, unblocked=rollout.unblocked + tuple(pod.uid for pod in command.pods))
         return Stepped(await self._here.write(replace(ledger, rollout=unblocked), *events))
 
-    async def _finish(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str) -> Stepped:
+    async def _finish(self, ledger: records.Ledger, rollout: rollouts.Rollout, because: str, *, owed: Owed) -> Stepped:
         here, key = self._here, rollout.target
         done = {
             rollouts.Purpose.RELEASE: (records.EventKind.ROLLED_OUT, outcomes.Outcome.ROLLED_OUT),
@@ -361,10 +377,12 @@ class Advancing:
         present = records.Present(rollout.revision, rollout.input_digest, rollout.manifest_digest, complete=True)
         event = here.event(kind, f"{rollout.revision[:12]}: {because}", target=key, revision=rollout.revision)
         if rollout.purpose is not rollouts.Purpose.HEAL:
-            ledger = ledger.proven(_good(ledger, rollout, at=here.at()))
+            ledger = ledger.proven(ledger.good_by(rollout, at=here.at()))
         if rollout.purpose is rollouts.Purpose.RELEASE:
             ledger = replace(ledger, failed_at="")  # it has recovered: its neighbours' brake counts it no more
-        ledger = await here.write(replace(ledger, rollout=None, present=present), event)
+        if ledger.hold is None:  # so that the pass's end is no write of its own
+            ledger = ledger.ended(outcome, because, at=here.at())
+        ledger = await here.write(replace(ledger, rollout=None, present=present), *owed, event)
         await self._over(ledger)
         return Stepped(ledger, outcomes.PassResult(outcome, because, 0.0))
 
@@ -374,18 +392,6 @@ class Advancing:
         self._failing.forget(ledger.target)
         await self._drift.settle(ledger.target)
         await self._anchoring.anchor(ledger)
-
-
-def _good(ledger: records.Ledger, rollout: rollouts.Rollout, *, at: str) -> records.Good:
-    """A return to last good proves it once more; what made its objects is still the release of then."""
-    before = ledger.last_good
-    first = before.rollout if before and before.input_digest == rollout.input_digest else rollout.id
-    return records.Good(rollout.revision, rollout.input_digest, rollout.manifest_digest, at, first)
-
-
-def _verification(rollout: rollouts.Rollout, verification: targets.Verification) -> targets.Verification:
-    """Only a release is observed: what a revert or a healing brings back has been good before."""
-    return verification if rollout.purpose is rollouts.Purpose.RELEASE else replace(verification, observe=0.0)
 
 
 def _passed(rollout: rollouts.Rollout, command: commands.Apply, hold: outcomes.Hold) -> commands.Ran | None:

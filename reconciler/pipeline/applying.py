@@ -10,8 +10,10 @@ from reconciler.model import ids, live, manifests, outcomes, plans, records, rol
 from reconciler.pipeline import world
 
 BATCH = 200
-"""Intents recorded in one transaction: one disk flush for all, and at most this many calls may still land after a
-leader was paused (I2)."""
+"""Intents recorded in one transaction, whatever the ranks of their kinds: one disk flush for all, and at most this many
+calls may still land after a leader was paused (I2)."""
+
+Reply = live.Applied | live.Deleted | live.Refused | BaseException
 
 GONE = frozenset({live.Why.UID_CHANGED, live.Why.STALE})
 """Refusals of a delete or a handover that hold nothing up: the object is another one now, and is planned again."""
@@ -43,12 +45,11 @@ async def carry_out(
     total = Done()
     rows = {row.key: row for row in await here.journal.inventory(rollout.target)}
     ordered = sorted(changes, key=lambda change: (kinds.rank(change.key), change.key))
-    for _, group in itertools.groupby(ordered, key=lambda change: kinds.rank(change.key)):
-        for batch in _batched(list(group)):
-            done = await _batch(here, rollout, batch, rows=rows, doubt=doubt)
-            total = Done(total.created + done.created, total.carried + done.carried, done.held)
-            if done.held:
-                return total
+    for batch in _batched(ordered):
+        done = await _batch(here, rollout, batch, rows=rows, doubt=doubt)
+        total = Done(total.created + done.created, total.carried + done.carried, done.held)
+        if done.held:
+            return total
     return total
 
 
@@ -86,25 +87,40 @@ async def _batch(
 ) -> Done:
     intents = [_intent(here, rollout, change, verb=_verb(change)) for change in changes]
     await here.journal.intend(intents, epoch=here.epoch)
-    cluster = here.cluster_of(rollout.target)
-    replies = await asyncio.gather(
-        *(_carried_out(cluster, change, intent) for change, intent in zip(changes, intents, strict=True)),
-        return_exceptions=True,
-    )
+    replies = await _replies(here.cluster_of(rollout.target), list(zip(changes, intents, strict=True)))
+    answered = list(zip(changes, replies, strict=False))  # the rest was not sent
     settled = [
         _settled(intent, change, reply, before=rows.get(change.key))
-        for intent, change, reply in zip(intents, changes, replies, strict=True)
+        for intent, (change, reply) in zip(intents, answered, strict=False)
     ]
+    rest = zip(intents[len(replies) :], changes[len(replies) :], strict=True)
+    settled += [_unsent(intent, change, before=rows.get(change.key)) for intent, change in rest]
     await here.journal.settle(settled, epoch=here.epoch)
-    doubt([change.key for change, reply in zip(changes, replies, strict=True) if isinstance(reply, BaseException)])
+    doubt([change.key for change, reply in answered if isinstance(reply, BaseException)])
     for reply in replies:
         if isinstance(reply, BaseException):
             raise reply
-    refused = [reply for reply in replies if isinstance(reply, live.Refused) and reply.why not in GONE]
+    refused = [reply for reply in replies if isinstance(reply, live.Refused) and _stops(reply)]
     created = tuple(reply.live.meta.key for reply in replies if isinstance(reply, live.Applied) and reply.created)
-    answered = zip(changes, replies, strict=True)
     carried = tuple(change.key for change, reply in answered if not isinstance(reply, live.Refused))
     return Done(created, carried, _hold(refused[0]) if refused else None)
+
+
+async def _replies(cluster: ports.Cluster, deeds: Sequence[tuple[plans.Change, records.Intent]]) -> list[Reply]:
+    """To the calls of one rank after the other, those of a rank at once; none is sent of the ranks that follow one in
+    which something went wrong."""
+    replies: list[Reply] = []
+    for _, rank in itertools.groupby(deeds, key=lambda deed: kinds.rank(deed[0].key)):
+        if any(_stops(reply) for reply in replies):
+            break
+        replies += await asyncio.gather(
+            *(_carried_out(cluster, change, intent) for change, intent in rank), return_exceptions=True
+        )
+    return replies
+
+
+def _stops(reply: Reply) -> bool:
+    return isinstance(reply, BaseException) or (isinstance(reply, live.Refused) and reply.why not in GONE)
 
 
 def _verb(change: plans.Change) -> records.Verb:
@@ -131,7 +147,7 @@ async def _carried_out(
 def _settled(
     intent: records.Intent,
     change: plans.Change,
-    reply: live.Applied | live.Deleted | live.Refused | BaseException,
+    reply: Reply,
     *,
     before: records.InventoryRow | None,
 ) -> records.Settled:
@@ -176,7 +192,7 @@ def _maker(change: plans.Change) -> str:
 def _after_apply(
     intent: records.Intent,
     change: plans.Change,
-    reply: live.Applied | live.Deleted | live.Refused | BaseException,
+    reply: Reply,
     *,
     before: records.InventoryRow | None,
 ) -> records.Settled:
@@ -207,7 +223,7 @@ def _after_delete(intent: records.Intent, change: plans.Change, reply: live.Dele
 def _after_handover(
     intent: records.Intent,
     change: plans.Change,
-    reply: live.Applied | live.Deleted | live.Refused | BaseException,
+    reply: Reply,
     *,
     before: records.InventoryRow | None,
 ) -> records.Settled:
@@ -231,6 +247,14 @@ def _refused(
     row = before if intent.maker else None
     forget = change.key if noted and row is None else None
     return records.Settled(intent.operation, records.Result.REFUSED, reply.message, row=row, forget=forget)
+
+
+def _unsent(intent: records.Intent, change: plans.Change, *, before: records.InventoryRow | None) -> records.Settled:
+    """As if it had not been intended. A row of before stays: an earlier write of the object may still arrive."""
+    row = before if intent.maker else None
+    forget = None if before else change.key
+    because = "not sent, since what comes before it went wrong"
+    return records.Settled(intent.operation, records.Result.ABANDONED, because, row=row, forget=forget)
 
 
 def _hold(refused: live.Refused) -> outcomes.Hold:

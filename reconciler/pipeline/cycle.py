@@ -288,11 +288,8 @@ class Cycle:
         if ledger.hold and result.hold is None:
             over = f"no longer {ledger.hold.reason.value}"
             events.append(self._here.event(records.EventKind.HOLD_ENDED, over, target=key))
-        since = self._here.at() if ledger.outcome is not result.outcome else ledger.since
-        new = replace(
-            ledger, outcome=result.outcome, because=result.because, hold=result.hold, since=since, doubted=doubted
-        )
-        await self._here.write(new, *events)
+        new = ledger.ended(result.outcome, result.because, at=self._here.at())
+        await self._here.write(replace(new, hold=result.hold, doubted=doubted), *events)
 
 
 def _standstill(error: errors.Terminal) -> outcomes.Hold:

@@ -4,7 +4,7 @@ The native rolling update of each workload does the replacing; this machine deci
 release is good and when it has failed. A revert and a healing run through the same phases.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.model import health, ids, outcomes, plans, rollouts, targets
 from reconciler.rollout import commands
@@ -53,6 +53,11 @@ def needs_plan(phase: rollouts.Phase) -> bool:
 def needs_report(phase: rollouts.Phase) -> bool:
     """Whether a step in this phase looks at health first."""
     return phase in (rollouts.Phase.SETTLING, rollouts.Phase.WATCHING, rollouts.Phase.OBSERVING)
+
+
+def verified(rollout: rollouts.Rollout, verification: targets.Verification) -> targets.Verification:
+    """Only a release is observed: what a revert or a healing brings back has been good before."""
+    return verification if rollout.purpose is rollouts.Purpose.RELEASE else replace(verification, observe=0.0)
 
 
 def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:

@@ -152,6 +152,29 @@ async def test_a_lost_answer_closes_every_intent_as_unknown_or_done(here: world.
     assert await here.journal.open_intents(planned.TARGET) == ()
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["no answer", "refused"])
+async def test_what_comes_after_a_failure_is_not_sent_and_leaves_no_trace(here: world.World, lost: bool) -> None:
+    """Kinds come in their order: an object that waited for one that failed was neither made nor is it in doubt."""
+    seen, doubted = watched(here), list[ids.ObjectKey]()
+    first, known, new = planned.manifest("ServiceAccount", "first"), planned.config("known"), planned.config("new")
+    earlier = records.pending(known.key, rollout="r0")
+    await here.journal.adopt_rows(planned.TARGET, [earlier], epoch=here.epoch)
+    changes = [plans.Change(plans.Action.CREATED, made.key, "new", manifest=made) for made in (new, known, first)]
+    if lost:
+        seen.lost = {"first"}
+        with pytest.raises(errors.Transient):
+            await applying.carry_out(here, ROLLOUT, changes, doubt=doubted.extend)
+    else:
+        seen.refusals["first"] = live.Refused(first.key, live.Why.FORBIDDEN, "no")
+        done = await applying.carry_out(here, ROLLOUT, changes, doubt=doubted.extend)
+        assert done.held is not None and done.carried == ()
+    assert [call.key for call in seen.calls] == ([first.key] if lost else [])
+    assert doubted == ([first.key] if lost else [])
+    assert await here.journal.open_intents(planned.TARGET) == ()
+    rows = {row.key: row.rollout for row in await here.journal.inventory(planned.TARGET)}
+    assert rows == {known.key: "r0"} | ({first.key: ROLLOUT.id} if lost else {})
+
+
 @pytest.mark.parametrize("adopt", [True, False], ids=["adopted", "handed"])
 @pytest.mark.parametrize("arrives", [True, False], ids=["its answer lost", "lost on its way"])
 async def test_what_is_taken_over_stays_where_the_answer_was_lost_and_the_release_fails(

@@ -36,17 +36,9 @@ BUGS = (
         "a call is made before its intent is recorded",
         "reconciler.pipeline.applying",
         """    await here.journal.intend(intents, epoch=here.epoch)
-    cluster = here.cluster_of(rollout.target)
-    replies = await asyncio.gather(
-        *(_carried_out(cluster, change, intent) for change, intent in zip(changes, intents, strict=True)),
-        return_exceptions=True,
-    )
+    replies = await _replies(here.cluster_of(rollout.target), list(zip(changes, intents, strict=True)))
 """,
-        """    cluster = here.cluster_of(rollout.target)
-    replies = await asyncio.gather(
-        *(_carried_out(cluster, change, intent) for change, intent in zip(changes, intents, strict=True)),
-        return_exceptions=True,
-    )
+        """    replies = await _replies(here.cluster_of(rollout.target), list(zip(changes, intents, strict=True)))
     await here.journal.intend(intents, epoch=here.epoch)
 """,
         0,

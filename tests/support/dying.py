@@ -20,6 +20,7 @@ from typing import Any
 from reconciler.app import composing, opening
 from reconciler.daemon import beats, metrics, run
 from reconciler.edges import settings_files, system
+from reconciler.model import records
 from tests.clusterkit import access
 
 EFFECTS = {
@@ -28,6 +29,8 @@ EFFECTS = {
     "repository": ("keep", "commit_restoring", "push"),
 }
 """Every call of the ports that changes something: between any two of them the daemon may die."""
+
+ENTERED = records.EventKind.PHASE_ENTERED.value
 
 ACKNOWLEDGED = "acknowledged"
 """The file beside the trace with one line for each row that the journal has confirmed, over all lives."""
@@ -180,8 +183,10 @@ def _boundary(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> s
     """The call in words: what is written, intended, applied."""
     match name:
         case "write" | "append":
-            events = named["events"] if name == "write" else arguments[0]
-            return f"{name} {'+'.join(event.kind.value for event in events) or 'nothing new'}"
+            events = [event.kind.value for event in (named["events"] if name == "write" else arguments[0])]
+            # Whether phases are written with what follows them depends on how soon that is.
+            told = [kind for kind in events if kind != ENTERED] or events[:1]
+            return f"{name} {'+'.join(told) or 'nothing new'}"
         case "intend" if arguments[0]:
             return f"intend {arguments[0][0].verb.value}"
         case "settle" if arguments[0]:

@@ -7,7 +7,6 @@ set up anew between two kills; what it must end like, and how long it takes, is 
 
 import collections
 import json
-import os
 import pathlib
 import random
 import re
@@ -99,7 +98,7 @@ class Lane:
         self._rollout()
         self._start(None)
         self._rest("install")
-        self._kill()
+        self.where.kill()
         for name in ROUND:
             began = time.monotonic()
             end = self._run(name, self._undisturbed)
@@ -145,7 +144,7 @@ class Lane:
             self._start(None)
         ledger = self._rest(name)
         self.tally.recoveries.append(time.monotonic() - began)
-        self._kill()  # at rest, too: there is no goodbye in this test
+        self.where.kill()  # at rest, too: there is no goodbye in this test
         self._check(name, ledger, mark=mark, since=changed)
         if self._quarantined:
             # The third failure within an hour would rightly stop automation: a person says that these do not count.
@@ -198,14 +197,6 @@ class Lane:
     def _start(self, death: dying.Death | None) -> None:
         self.where.process = dying.Child(self.where.config, self.where.log_file, death=death, trace=self._trace())
 
-    def _kill(self) -> None:
-        """The daemon and what it started."""
-        process = self.where.process
-        assert process is not None
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(site.PATIENCE)
-
     def _undisturbed(self) -> None:
         self._start(None)
 
@@ -215,7 +206,7 @@ class Lane:
                 self._start(None)
                 time.sleep(self._chance.uniform(0, self.references[name].seconds))  # the instant, not a wait
                 self.tally.kills[name] += 1
-                self._kill()
+                self.where.kill()
 
         return life
 

@@ -68,14 +68,19 @@ class Repository(Protocol):
         """Whether `ancestor` is `revision` or an ancestor of it."""
 
     async def oids(self, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
-        """Path → OID of the tree or blob there at `revision`; '' where it is absent. One question for all paths."""
+        """Path → OID of the tree or blob there at `revision`, symbolic links followed; '' where it is absent, the
+        link's own where it leads nowhere. One question for all paths."""
+
+    async def reached(self, revision: str, paths: Sequence[str]) -> Mapping[str, sources.Reached]:
+        """The same, and where symbolic links lead out of each path: a change there is a change of what is read."""
 
     async def folders(self, revision: str, path: str) -> tuple[str, ...]:
         """The names of the folders directly below `path`, sorted; empty when `path` is absent."""
 
     async def files(self, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
-        """All blobs at or below `paths`, sorted by path; a few questions however many there are. Links, submodules and
-        LFS pointers are refused by name; number and size are bounded (I8, I10): `errors.InvalidInput`."""
+        """All blobs at or below `paths`, sorted by path; a few questions however many there are. A symbolic link within
+        the repository is followed: what it leads to has the link's path. Other links, submodules and LFS pointers are
+        refused by name; number and size are bounded (I8, I10): `errors.InvalidInput`."""
 
     async def commit_info(self, revision: str) -> sources.CommitInfo: ...
 

@@ -25,7 +25,12 @@ class Failure:
 
 
 RULES: tuple[tuple[str, Whose, str], ...] = (
-    (r"is a symbolic link", Whose.OURS, "refused on purpose: nothing in a repository may lead out of it"),
+    (r"a symbolic link to .* has no end", Whose.OURS, "refused on purpose: a folder within itself"),
+    (
+        r"a symbolic link to ",
+        Whose.THEIRS,
+        "it leads out of what was given, or nowhere: give a root that holds its target",
+    ),
     (r"not supported yet", Whose.OURS, "refused by name: a feature that is missing here"),
     (r"report this as a bug", Whose.OURS, "says so itself"),
     (r"is not known to the cluster", Whose.BARE, "its CustomResourceDefinition is not in the folder"),

@@ -12,6 +12,20 @@ class File:
     path: str
     oid: str
     content: bytes
+    through: str = ""
+    """The symbolic link that leads to it: the path is that link, or lies below it. '' where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a path names at a revision, symbolic links followed. `oid` is '' where nothing is.
+
+    `linked`: paths, and the objects there, to which links at or below the path, or on the way to it, lead out of it,
+    sorted: what is read by way of them changes with these. A link that leads nowhere has the place where something is
+    missing here, with '', and the links that led there."""
+
+    oid: str
+    linked: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

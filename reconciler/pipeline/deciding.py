@@ -54,7 +54,7 @@ class Deciding:
 
     async def _files(self, prepared: heads.Prepared) -> tuple[sources.File, ...]:
         repository = self._here.repositories[prepared.target.repository]
-        return await repository.files(prepared.inputs.revision, [path.path for path in prepared.inputs.paths])
+        return await repository.files(prepared.inputs.revision, prepared.named)
 
     async def plan(
         self,

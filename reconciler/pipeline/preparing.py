@@ -24,6 +24,11 @@ class Prepared:
     target: targets.Target
     inputs: sources.Inputs
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The paths that its files are asked for by: what their links lead to comes with them."""
+        return tuple(path for path, _ in inputs.paths_of(self.target))
+
 
 Answer = dict[ids.TargetKey, Prepared | outcomes.Hold]
 
@@ -67,10 +72,10 @@ class Preparing:
                 found[key] = _hold(error, revision)
         settled = {key: self._parsed[self._known(key, oids)] for key in keys if key not in found}
         paths = sorted({path for target in settled.values() for path, _ in inputs.paths_of(target)})
-        read = await repository.oids(revision, paths)
+        reached = await repository.reached(revision, paths)
         for key, target in settled.items():
             try:
-                found[key] = Prepared(target, inputs.inputs(revision, target, oids=read))
+                found[key] = Prepared(target, inputs.inputs(revision, target, reached=reached))
             except errors.Terminal as error:
                 found[key] = _hold(error, revision)
         return found
@@ -122,7 +127,7 @@ class Preparing:
 async def _texts(
     repository: ports.Repository, revision: str, paths: Sequence[str]
 ) -> dict[str, bytes | errors.Terminal]:
-    """The files' contents; a file that may not be read (a link, say) has its error and does not hold up the others."""
+    """The files' contents; one that may not be read (a submodule, say) has its error and holds up no other."""
     found: dict[str, bytes | errors.Terminal] = {}
     wanted = sorted(set(paths))
     for start in range(0, len(wanted), AT_ONCE):

@@ -32,7 +32,8 @@ def check(target: targets.Target, source: targets.Kustomization, *, files: Seque
 
     `files` are all that the target reads.
     """
-    walk = _Walk(target, {file.path: file.content for file in files})
+    through = {file.path: file.through for file in files if file.through}
+    walk = _Walk(target, {file.path: file.content for file in files}, through)
     walk.run(source.path)
     if walk.problems:
         raise errors.InvalidInput(tuple(walk.problems[:PROBLEMS_SHOWN]))
@@ -71,6 +72,8 @@ class _Walk:
 
     target: targets.Target
     contents: Mapping[str, bytes]
+    through: Mapping[str, str]
+    """The symbolic links that lead to some of them."""
     folders: set[str] = field(init=False)
     problems: list[str] = field(default_factory=list)
     uses: dict[str, list[str]] = field(default_factory=dict)
@@ -162,6 +165,11 @@ class _Walk:
             return "is an absolute path; write it relative to this folder"
         if path in (".", "..") or path.startswith("../"):
             return "leads out of the repository, or to all of it; name a folder within"
+        if (link := self._linked(folder)) and not _covers(link, path):
+            return (
+                f"leads out of {link}, a symbolic link to a folder, and counts from where that really lies: refer to"
+                " that folder, not to the link"
+            )
         if path in self.contents:
             if found.takes is Takes.FOLDER:
                 return f"{path} is a file; name a folder with a {NAMES[0]}"
@@ -180,6 +188,13 @@ class _Walk:
             f"leads to {path}, which this application does not read; "
             f"add it to `reads` in {self.target.folder}/application.yaml"
         )
+
+    def _linked(self, folder: str) -> str:
+        """The link that leads to a folder with a kustomization, or to one around it; '' where there is none."""
+        for name in NAMES:
+            if (link := self.through.get(f"{folder}/{name}", "")) and _covers(link, folder):
+                return link
+        return ""
 
     def _read(self) -> tuple[str, ...]:
         return (self.target.source.path, *self.target.reads)

@@ -35,13 +35,21 @@ def covers(folder: str, path: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
 
 
-def inputs(revision: str, target: targets.Target, *, oids: Mapping[str, str]) -> sources.Inputs:
-    """`oids` has each path of `paths_of`, '' where it is absent. Raises `errors.PathMissing` naming all of those."""
-    read = tuple(sources.InputPath(path, oids[path], own) for path, own in paths_of(target))
+def inputs(revision: str, target: targets.Target, *, reached: Mapping[str, sources.Reached]) -> sources.Inputs:
+    """`reached` has each path of `paths_of`. Where links lead out of all of these is read as well, and is not its own.
+    Raises `errors.PathMissing` naming all paths that are absent."""
+    named = paths_of(target)
+    read = [sources.InputPath(path, reached[path].oid, own) for path, own in named]
     absent = [found.path for found in read if not found.oid]
     if absent:
         raise errors.PathMissing(
             f"{target.key} reads {', '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not in revision"
             f" {revision}; nothing is deleted"
         )
-    return sources.Inputs(revision, read)
+    linked = {path: oid for each, _ in named for path, oid in reached[each].linked}
+    read += [
+        sources.InputPath(path, oid, own=False)
+        for path, oid in linked.items()
+        if not any(covers(each, path) for each, _ in named)
+    ]
+    return sources.Inputs(revision, tuple(sorted(read, key=lambda found: found.path)))

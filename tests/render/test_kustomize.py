@@ -76,6 +76,40 @@ def test_configurations_are_read_for_their_own_references() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("link", "refers", "said"),
+    [
+        (f"{OVERLAY}/linked", "c.yaml", ""),
+        (f"{OVERLAY}/linked", "sub", ""),
+        (f"{OVERLAY}/linked", "../more", f"resources[0]: leads out of {OVERLAY}/linked, a symbolic link to a folder"),
+        (f"{OVERLAY}/linked/kustomization.yaml", "../more", ""),
+        (OVERLAY, "../more", ""),
+    ],
+)
+def test_kustomize_counts_from_where_a_linked_folder_really_lies(link: str, refers: str, said: str) -> None:
+    """`..` there is not the folder that the link is in; out of a linked file it is."""
+    files = {
+        f"{OVERLAY}/kustomization.yaml": "resources: [linked]",
+        f"{OVERLAY}/more/kustomization.yaml": "resources: [b.yaml]",
+        f"{OVERLAY}/more/b.yaml": "kind: B",
+        f"{OVERLAY}/linked/kustomization.yaml": f"resources: [{refers}]",
+        f"{OVERLAY}/linked/c.yaml": "kind: C",
+        f"{OVERLAY}/linked/sub/kustomization.yaml": "resources: [../c]",
+        f"{OVERLAY}/linked/c/kustomization.yaml": "namePrefix: x-",
+    }
+    given = [
+        dataclasses.replace(examples.file(path, content), through=link if path.startswith(link) else "")
+        for path, content in files.items()
+    ]
+    if not said:
+        kustomize.check(TARGET, SOURCE, files=given)
+        return
+    with pytest.raises(errors.InvalidInput) as caught:
+        kustomize.check(TARGET, SOURCE, files=given)
+    (problem,) = caught.value.problems
+    assert said in problem
+
+
 @pytest.mark.parametrize("name", ["kustomization.yml", "Kustomization"])
 def test_the_other_names_of_the_file(name: str) -> None:
     assert problems(tree(**{f"{OVERLAY}/{name}": "resources: [a.yaml]"})) == []

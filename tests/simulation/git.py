@@ -194,6 +194,10 @@ class MemoryRepository:
         root = (await self._at(revision)).tree
         return {path: found.oid if (found := at(root, path)) else "" for path in paths}
 
+    async def reached(self, revision: str, paths: Sequence[str]) -> Mapping[str, sources.Reached]:
+        """Nobody commits links here."""
+        return {path: sources.Reached(oid) for path, oid in (await self.oids(revision, paths)).items()}
+
     async def folders(self, revision: str, path: str) -> tuple[str, ...]:
         found = at((await self._at(revision)).tree, path)
         entries = found.entries if isinstance(found, Tree) else {}

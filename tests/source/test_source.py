@@ -1,6 +1,7 @@
 """The source stage: tables."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import pytest
 
@@ -39,6 +40,11 @@ def chart(path: str, *values_files: str) -> targets.Chart:
     return targets.Chart(path, "web", values_files, b"{}")
 
 
+def reached(oids: Mapping[str, str], linked: tuple[tuple[str, str], ...] = ()) -> dict[str, sources.Reached]:
+    """`linked`: from each of them."""
+    return {path: sources.Reached(oid, linked) for path, oid in oids.items()}
+
+
 def read(*paths: tuple[str, str], revision: str = NEW) -> sources.Inputs:
     return sources.Inputs(revision, tuple(sources.InputPath(path, oid, path == FOLDER) for path, oid in paths))
 
@@ -65,16 +71,31 @@ def test_paths_of(source: Source, reads: tuple[str, ...], outside: set[str]) -> 
 def test_inputs_are_equal_exactly_when_every_path_is() -> None:
     web = target(chart("charts/web"))
     oids = {FOLDER: "1", ENVIRONMENT: "2", "charts/web": "3", "README.md": "4"}
-    one = inputs.inputs(OLD, web, oids=oids)
+    one = inputs.inputs(OLD, web, reached=reached(oids))
     assert [(path.path, path.own) for path in one.paths] == list(inputs.paths_of(web))
-    assert inputs.inputs(NEW, web, oids=oids | {"README.md": "5"}).digest == one.digest
-    assert inputs.inputs(NEW, web, oids=oids | {"charts/web": "5"}).digest != one.digest
+    assert inputs.inputs(NEW, web, reached=reached(oids | {"README.md": "5"})).digest == one.digest
+    assert inputs.inputs(NEW, web, reached=reached(oids | {"charts/web": "5"})).digest != one.digest
+
+
+def test_what_links_lead_to_is_read_and_is_not_its_own() -> None:
+    """Once, and only outside of what is read anyway; what is missing there may come."""
+    web, oids = target(chart("charts/web")), {FOLDER: "1", ENVIRONMENT: "2", "charts/web": "3"}
+    there = (("base/a.yaml", "7"), ("base/gone", ""), ("charts/web/b.yaml", "8"), (f"{FOLDER}/c.yaml", "9"))
+    one = inputs.inputs(OLD, web, reached=reached(oids, there))
+    more = {(path.path, path.oid, path.own) for path in one.paths} - {
+        (path, oids[path], path == FOLDER) for path in oids
+    }
+    assert more == {("base/a.yaml", "7", False), ("base/gone", "", False)}
+    assert [path.path for path in one.paths] == sorted(path.path for path in one.paths)
+    moved = (("base/a.yaml", "8"), *there[1:])
+    assert inputs.inputs(NEW, web, reached=reached(oids, moved)).digest != one.digest
+    assert inputs.inputs(NEW, web, reached=reached(oids, there)).digest == one.digest
 
 
 def test_absent_paths_are_all_named_and_never_empty_inputs() -> None:
     oids = {FOLDER: "1", ENVIRONMENT: "", "charts/web": ""}
     with pytest.raises(errors.PathMissing) as caught:
-        inputs.inputs(NEW, target(chart("charts/web")), oids=oids)
+        inputs.inputs(NEW, target(chart("charts/web")), reached=reached(oids))
     assert "charts/web" in str(caught.value)
     assert ENVIRONMENT in str(caught.value)
     assert NEW in str(caught.value)

@@ -83,7 +83,8 @@ def test_more_settings_go_over_those_of_the_shape(tmp_path: pathlib.Path) -> Non
     ("because", "whose"),
     [
         ("tree/a.yaml:3: remote bases are not supported yet", blame.Whose.OURS),
-        ("tree/crds is a symbolic link: links are not followed", blame.Whose.OURS),
+        ("tree/crds is a symbolic link to '../crds', and there is no crds: link by", blame.Whose.THEIRS),
+        ("tree/all is a symbolic link to tree, which holds the link itself and so has no end", blame.Whose.OURS),
         ("tree/a.yaml:3: no Kubernetes object, it has neither apiVersion nor kind", blame.Whose.THEIRS),
         ("kind ServiceMonitor is not known to the cluster", blame.Whose.BARE),
         ("tree/a.yaml:3: apiVersion is missing", blame.Whose.THEIRS),

@@ -1,4 +1,4 @@
-"""Reads the object store of the mirror; there is no work tree, so no link is ever followed (I8). Blocking.
+"""Reads the object store of the mirror; there is no work tree, so nothing is opened by its name (I8). Blocking.
 
 Each function raises `answers.Absent` when the revision is not in the mirror and `answers.Damaged` when the mirror
 cannot be read although it is; the port fetches or clones again, and asks once more.
@@ -7,28 +7,22 @@ cannot be read although it is; the port fetches or clones again, and asks once m
 import re
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from reconciler import errors
-from reconciler.edges.git import answers, place, process
+from reconciler.edges.git import answers, links, objects, place, process, trees
 from reconciler.model import sources
 
-FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag) (\d{1,18})")
 ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d{1,18})\t(.+)", re.DOTALL)
 LFS = b"version https://git-lfs.github.com/spec/"
 LINE_BYTES = 512
 """What one entry of a listing may take on average; a longer listing is refused as too many files."""
-TREE_ROW = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
 COMMIT_HEAD = re.compile(rb"tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)*)")
-SUBMODULE = "160000"
 LEVELS = 32
 TREES = 1_000
 """How deep, and how broad, folders are read one by one."""
 GENERATIONS = 32
 WIDTH = 32
 """How far back, and how many commits at once, history is read commit by commit."""
-ANSWER_BYTES = place.PATH_BYTES + 100
-"""What the answer about one object may take: it repeats the name that was asked for when there is none."""
 COMPLAINTS = 20
 FIELDS = "%H%x1f%cI%x1f%P%x1f%an%x1f%ae%x1f%s"
 COMMIT_BYTES = 65_536
@@ -36,34 +30,12 @@ SHOWN = 300
 """Characters of a name or a subject that are passed on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of a recursive listing. `size` is in bytes, 0 for what is no blob."""
-
-    mode: str
-    oid: str
-    size: int
-    path: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a path names. `kind` is git's word for it, '' with the rest when there is nothing."""
-
-    oid: str
-    kind: str
-    size: int
-
-
-NOTHING = Found("", "", 0)
-
-
 def has(git: process.Git, revision: str) -> bool:
     """Whether the mirror holds the commit. Raises Transient when git was ended: unknown is not absent (I6)."""
-    ended = git.ask(f"info {revision}^{{commit}}", most=ANSWER_BYTES)
+    ended = git.ask(f"info {revision}^{{commit}}", most=objects.ANSWER_BYTES)
     if not ended.spoke:
         raise answers.local_failure(ended, where=git.place, doing=f"looking for {revision}")
-    return ended.fine and FOUND.fullmatch(ended.out.rstrip(b"\n")) is not None
+    return ended.fine and objects.FOUND.fullmatch(ended.out.rstrip(b"\n")) is not None
 
 
 def tip(git: process.Git, ref: str) -> str:
@@ -99,7 +71,7 @@ def _near(git: process.Git, revision: str, *, ancestor: str) -> bool | None:
             return True
         seen.update(level)
         try:
-            commits = _contents(git, level, kind="commit", most=len(level) * COMMIT_BYTES)
+            commits = objects.contents(git, level, kind="commit", most=len(level) * COMMIT_BYTES)
         except errors.InvalidInput:
             return None  # somebody wrote a book into a message
         heads = [COMMIT_HEAD.match(content) for content in commits.values()]
@@ -111,29 +83,38 @@ def _near(git: process.Git, revision: str, *, ancestor: str) -> bool | None:
     return None
 
 
-def oids(git: process.Git, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
-    """One question for all paths. Its first line asks for the revision itself: without it all paths look absent."""
+def oids(git: process.Git, revision: str, paths: Sequence[str], *, known: trees.Known) -> Mapping[str, str]:
+    return links.oids(git, revision, _checked(git, paths), known=known)
+
+
+def reached(
+    git: process.Git, revision: str, paths: Sequence[str], *, known: trees.Known
+) -> Mapping[str, sources.Reached]:
+    return links.reached(git, revision, _checked(git, paths), known=known)
+
+
+def _checked(git: process.Git, paths: Sequence[str]) -> list[str]:
     checked = [place.checked_path(path) for path in paths]
     if len(paths) > git.place.limits.paths:
         raise errors.InvalidInput((f"{len(paths)} paths are read at once: at most {git.place.limits.paths} may be",))
-    return {path: found.oid for path, found in _found(git, revision, checked).items()}
+    return checked
 
 
 def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
     """Names that are not UTF-8 come escaped: no settings can name them, and the folders beside them go on."""
-    found = _found(git, revision, [place.checked_path(path)])[path]
+    found = objects.found(git, revision, [place.checked_path(path)])[path]
     if found.kind != "tree":
         return ()  # a file of that name holds no folders
     most = git.place.limits.files * LINE_BYTES
     if found.size > most:
         raise errors.InvalidInput((f"{path} at {revision} has too many entries: more than {most} bytes of names",))
-    content = _contents(git, [found.oid], kind="tree", most=most)[found.oid]
-    rows = _rows(git, content)
+    content = objects.contents(git, [found.oid], kind="tree", most=most)[found.oid]
+    rows = objects.rows(git, content)
     names = (name.decode("utf-8", "backslashreplace") for mode, name, _ in rows if stat.S_ISDIR(mode))
     return tuple(sorted(names))
 
 
-def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry]:
+def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[objects.Entry]:
     """Everything below `paths` that is no folder, without reading any of it. A tree bomb is cut off and refused."""
     most, named = git.place.limits.files, ", ".join(place.checked_path(path) for path in paths)
     with git.together():
@@ -150,11 +131,11 @@ def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
         if not (match := ENTRY.fullmatch(row)):
             raise errors.InvalidInput((f"{named} at {revision}: git listed an entry of an unknown form",))
         size = 0 if match[4] == b"-" else int(match[4])
-        found.append(Entry(match[1].decode(), match[3].decode(), size, match[5]))
+        found.append(objects.Entry(match[1].decode(), match[3].decode(), size, match[5]))
     return found
 
 
-def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry] | None:
+def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[objects.Entry] | None:
     """The same by reading the trees, without a process; None where there are many, or they are not as they should be:
     then git walks them, and says what is wrong. Counted is each entry under each of its paths, before the next one is
     kept: a thousand folders may share one tree of thousands."""
@@ -164,15 +145,15 @@ def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
         names.setdefault(folder, set()).add(name.encode())
     if len(names) > TREES:
         return None
-    begin = _found(git, revision, list(names))
+    begin = objects.found(git, revision, list(names))
     level = [(folder.encode(), found.oid) for folder, found in begin.items() if found.kind == "tree"]
     rows: dict[bytes, tuple[str, str]] = {}
     room = files * LINE_BYTES
     for depth in range(LEVELS):
         try:
             oids = sorted({oid for _, oid in level})
-            content = _contents(git, oids, kind="tree", most=files * LINE_BYTES)
-            trees = {oid: _rows(git, tree) for oid, tree in content.items()}
+            content = objects.contents(git, oids, kind="tree", most=files * LINE_BYTES)
+            trees = {oid: objects.rows(git, tree) for oid, tree in content.items()}
         except (errors.InvalidInput, answers.Damaged):
             return None
         below = []
@@ -184,7 +165,7 @@ def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
                 if stat.S_ISDIR(mode):
                     below.append((full, its))
                 else:
-                    rows[full] = (_mode(mode), its)
+                    rows[full] = (objects.mode(mode), its)
                 room -= len(full)
                 if len(below) > TREES or len(rows) > files or room < 0:
                     return None
@@ -194,42 +175,28 @@ def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[Entry
     return None
 
 
-def _sized(git: process.Git, rows: Mapping[bytes, tuple[str, str]]) -> list[Entry] | None:
+def _sized(git: process.Git, rows: Mapping[bytes, tuple[str, str]]) -> list[objects.Entry] | None:
     """The entries of `rows` (path → mode, object) with their sizes; None when one is no blob."""
-    blobs = sorted({oid for mode, oid in rows.values() if mode != SUBMODULE})
-    ended = git.ask(*(f"info {oid}" for oid in blobs), most=len(blobs) * ANSWER_BYTES)
-    found = [FOUND.fullmatch(row) for row in ended.out.split(b"\n")[:-1]]
-    sizes = {match[1].decode(): int(match[3]) for match in found if match and match[2] == b"blob"}
-    if not ended.fine or ended.err or len(sizes) != len(blobs):
+    sizes = objects.sizes(git, sorted({oid for mode, oid in rows.values() if mode != objects.SUBMODULE}), kind="blob")
+    if sizes is None:
         return None
-    return [Entry(mode, oid, sizes.get(oid, 0), path) for path, (mode, oid) in sorted(rows.items())]
+    return [objects.Entry(mode, oid, sizes.get(oid, 0), path) for path, (mode, oid) in sorted(rows.items())]
 
 
-def _rows(git: process.Git, tree: bytes) -> list[tuple[int, bytes, str]]:
-    """Mode, name and object of each entry of a tree as git stores it. What is left out would look deleted (I6)."""
-    rows = list(TREE_ROW.finditer(tree))
-    if sum(len(row[0]) for row in rows) != len(tree):
-        raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a folder cannot be read")
-    return [(int(row[1], 8), row[2], row[3].hex()) for row in rows]
-
-
-def _mode(mode: int) -> str:
-    """As git shows it, whatever an old client has written."""
-    if stat.S_ISREG(mode):
-        return "100755" if mode & stat.S_IXUSR else "100644"
-    return "120000" if stat.S_ISLNK(mode) else SUBMODULE
-
-
-def files(git: process.Git, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
+def files(git: process.Git, revision: str, paths: Sequence[str], *, known: trees.Known) -> tuple[sources.File, ...]:
     """Sizes are known before the first byte is read. All complaints at once, at most twenty."""
     limits = git.place.limits
     entries = listing(git, revision, paths) if paths else []
-    problems = [problem for entry in entries if (problem := _complaint(entry, limits=limits))]
+    entries, problems = _followed(git, revision, paths, entries=entries, known=known)
+    problems += [problem for entry in entries if (problem := _complaint(entry, limits=limits))]
     if sum(entry.size for entry in entries) > limits.total_bytes:
         problems.append(f"{', '.join(paths)} hold more than {limits.total_bytes} bytes in all: refused")
     if not problems:
-        blobs = _contents(git, sorted({entry.oid for entry in entries}), kind="blob", most=limits.total_bytes)
-        read = [sources.File(entry.path.decode(), entry.oid, blobs[entry.oid]) for entry in entries]
+        oids = sorted({entry.oid for entry in entries})
+        blobs = objects.contents(git, oids, kind="blob", most=limits.total_bytes)
+        read = [
+            sources.File(entry.path.decode(), entry.oid, blobs[entry.oid], entry.through.decode()) for entry in entries
+        ]
         problems = [
             f"{file.path} is a Git LFS pointer: LFS is not supported, commit the file itself"
             for file in read
@@ -238,6 +205,42 @@ def files(git: process.Git, revision: str, paths: Sequence[str]) -> tuple[source
         if not problems:
             return tuple(sorted(read, key=lambda file: file.path))
     raise errors.InvalidInput(tuple(f"{problem} (revision {revision})" for problem in problems[:COMPLAINTS]))
+
+
+def _followed(
+    git: process.Git,
+    revision: str,
+    paths: Sequence[str],
+    *,
+    entries: Sequence[objects.Entry],
+    known: trees.Known,
+) -> tuple[list[objects.Entry], list[str]]:
+    """The entries, with what links lead to in the place of links, and what is wrong with those that lead nowhere."""
+    names = {entry.path for entry in entries}
+    begin = [path.encode() for path in paths if path.encode() not in names]
+    lost = [path for path in begin if not any(name.startswith(path + b"/") for name in names)]
+    found = [entry for entry in entries if entry.mode != objects.LINK]
+    if not lost and len(found) == len(entries):
+        return found, []
+    most, named = git.place.limits.files, ", ".join(paths)
+    with git.together():
+        root = objects.found(git, revision, [""])[""].oid
+        followed = links.Followed(trees.Tree(git, root, known=known), files=most - len(found))
+        for entry in entries:
+            if entry.mode == objects.LINK:
+                followed.link(entry.path)
+        for path in lost:
+            followed.add(path)
+        if followed.full:
+            more = f"{named} at {revision} holds more than {most} files, with what its symbolic links lead to: refused"
+            raise errors.InvalidInput((more,))
+        blobs = sorted({oid for mode, oid, _ in followed.rows.values() if mode != objects.SUBMODULE})
+        sizes = objects.sizes(git, blobs, kind="blob")
+    if sizes is None:
+        raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a file that a link names is missing")
+    for path, (mode, oid, through) in followed.rows.items():
+        found.append(objects.Entry(mode, oid, sizes.get(oid, 0), path, through))
+    return found, followed.problems
 
 
 def log(git: process.Git, newer: str, *, older: str, limit: int) -> tuple[sources.CommitInfo, ...]:
@@ -280,7 +283,7 @@ def _commit(row: str) -> sources.CommitInfo:
     return sources.CommitInfo(revision, f"{name} <{mail}>", at, subject, tuple(place.REVISION.findall(parents)))
 
 
-def _complaint(entry: Entry, *, limits: place.Limits) -> str:
+def _complaint(entry: objects.Entry, *, limits: place.Limits) -> str:
     """Why an entry may not be read, or ''. The path is shown escaped where it is not plain text."""
     shown = entry.path.decode("utf-8", "backslashreplace")
     if place.CONTROL.search(shown):
@@ -289,61 +292,14 @@ def _complaint(entry: Entry, *, limits: place.Limits) -> str:
         entry.path.decode()
     except UnicodeDecodeError:
         return f"{shown} is not named in UTF-8: rename it"
-    if entry.mode == "120000":
-        return f"{shown} is a symbolic link: links are not followed, commit the file itself"
-    if entry.mode == SUBMODULE:
+    if entry.mode == objects.SUBMODULE:
         return f"{shown} is a submodule: submodules are disabled, commit the files themselves"
     if entry.size > limits.file_bytes:
         return f"{shown} has {entry.size} bytes: at most {limits.file_bytes} are read"
     return ""
 
 
-def _found(git: process.Git, revision: str, paths: Sequence[str]) -> dict[str, Found]:
-    """`paths` are checked, or '' for the root."""
-    place.checked_revision(revision)
-    asked = [f"{revision}^{{commit}}", *(f"{revision}:{path}" for path in paths)]
-    ended = git.ask(*(f"info {name}" for name in asked), most=len(asked) * ANSWER_BYTES)
-    rows = ended.out.split(b"\n")[:-1]
-    if not ended.fine or len(rows) != len(asked) or answers.damaged(ended.err, where=git.place):
-        raise answers.local_failure(ended, where=git.place, doing="looking up paths")
-    if not FOUND.fullmatch(rows[0]):
-        raise _absent(git, revision)
-    found = (FOUND.fullmatch(row) for row in rows[1:])
-    return {
-        path: Found(match[1].decode(), match[2].decode(), int(match[3])) if match else NOTHING
-        for path, match in zip(paths, found, strict=True)
-    }
-
-
-def _contents(git: process.Git, oids: Sequence[str], *, kind: str, most: int) -> dict[str, bytes]:
-    """OID → content, by one question; `most` bounds the bytes of all together. Each must be there and of that kind."""
-    if not oids:
-        return {}
-    ended = git.ask(*(f"contents {oid}" for oid in oids), most=most + len(oids) * 100)
-    contents: dict[str, bytes] = {}
-    at = 0
-    for oid in oids:
-        end = ended.out.find(b"\n", at)
-        header = FOUND.fullmatch(ended.out[at:end])
-        if end < 0 or header is None or header[1] != oid.encode() or header[2] != kind.encode():
-            break
-        contents[oid] = ended.out[end + 1 : end + 1 + int(header[3])]
-        at = end + 1 + int(header[3]) + 1
-    if not ended.fine or len(contents) != len(oids) or at != len(ended.out):
-        if ended.spoke:
-            raise answers.Damaged(
-                f"mirror of repository {git.place.name} is damaged: a file cannot be read:"
-                f" {answers.quote(ended.err, where=git.place)}"
-            )
-        raise answers.local_failure(ended, where=git.place, doing="reading files")
-    return contents
-
-
 def _present(git: process.Git, revision: str) -> None:
     place.checked_revision(revision)
     if not has(git, revision):
-        raise _absent(git, revision)
-
-
-def _absent(git: process.Git, revision: str) -> answers.Absent:
-    return answers.Absent(f"mirror of repository {git.place.name}: {revision} is not in it")
+        raise objects.absent(git, revision)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from reconciler import ports
-from reconciler.edges.git import answers, hints, kept, place, process, reading, remote, signatures, writing
+from reconciler.edges.git import answers, hints, kept, place, process, reading, remote, signatures, trees, writing
 from reconciler.edges.git import mirror as mirrors
 from reconciler.model import sources
 
@@ -25,6 +25,7 @@ class GitRepository:
         self._place = where
         self._mirror = mirrors.Mirror(where)
         self._reader = kept.Kept(where.mirror)
+        self._known = trees.Known()
         self._changing = asyncio.Lock()
         self._threads = concurrent.futures.ThreadPoolExecutor(THREADS, thread_name_prefix=f"git-{where.name}")
 
@@ -67,13 +68,16 @@ class GitRepository:
         return await self._read(revision, reading.descends, revision, ancestor=ancestor)
 
     async def oids(self, revision: str, paths: Sequence[str]) -> Mapping[str, str]:
-        return await self._read(revision, reading.oids, revision, paths)
+        return await self._read(revision, reading.oids, revision, paths, known=self._known)
+
+    async def reached(self, revision: str, paths: Sequence[str]) -> Mapping[str, sources.Reached]:
+        return await self._read(revision, reading.reached, revision, paths, known=self._known)
 
     async def folders(self, revision: str, path: str) -> tuple[str, ...]:
         return await self._read(revision, reading.folders, revision, path)
 
     async def files(self, revision: str, paths: Sequence[str]) -> tuple[sources.File, ...]:
-        return await self._read(revision, reading.files, revision, paths)
+        return await self._read(revision, reading.files, revision, paths, known=self._known)
 
     async def commit_info(self, revision: str) -> sources.CommitInfo:
         (found,) = await self._read(revision, reading.log, revision, older="", limit=1)

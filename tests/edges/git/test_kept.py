@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from reconciler import errors
 from reconciler.edges import git
-from reconciler.edges.git import kept, place, process, reading, writing
+from reconciler.edges.git import kept, place, process, reading, trees, writing
 from tests.support import gitserver
 
 Look = Callable[..., git.GitRepository]
@@ -147,7 +147,7 @@ def test_one_that_hangs_is_stopped_at_the_deadline(
     fake(tmp_path, monkeypatch, f"echo $$ > {its}.new; mv {its}.new {its}; exec sleep 1000")
     with monkeypatch.context() as late, pytest.raises(errors.Transient, match=r"took more than 0\.2 s"):
         late.setattr(time, "monotonic", lambda: 1_000.0 * its.exists())
-        reading.oids(asked, first, ["a"])
+        reading.oids(asked, first, ["a"], known=trees.Known())
     assert not alive(int(its.read_text()))
     monkeypatch.undo()
     assert contents(where, reader, f"{first}:a") == b"one"

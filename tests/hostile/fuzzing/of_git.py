@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler import errors, ports
 from reconciler.edges import git
-from reconciler.edges.git import answers, process, reading, remote, signatures, signers, ssh
+from reconciler.edges.git import answers, links, objects, process, reading, remote, signatures, signers, ssh, trees
 from tests.hostile.fuzzing import inputs
 from tests.hostile.fuzzing.target import Target
 
@@ -158,11 +158,11 @@ def _key(raw: bytes) -> None:
 TARGETS = (
     Target("git-ls-remote", printed(LS_REMOTE), asks(remote.head)),
     Target("git-default-branch", printed(SYMREF), asks(remote.default_ref)),
-    Target("git-paths", printed(CHECKED), asks(reading.oids, REVISION, ["a", "b"])),
+    Target("git-paths", printed(CHECKED), asks(links.oids, REVISION, ["a", "b"], known=trees.Known())),
     Target("git-folders", printed(TREE), asks(reading.folders, REVISION, "a", who=Reading)),
     Target("git-trees", printed(TREE), asks(reading.listing, REVISION, ["a"], who=Reading)),
     Target("git-listing", printed(LISTED), asks(reading.listing, REVISION, ["a"], who=Walking)),
-    Target("git-blobs", printed(BLOBS), asks(reading._contents, [REVISION, OTHER], kind="blob", most=1 << 20)),
+    Target("git-blobs", printed(BLOBS), asks(objects.contents, [REVISION, OTHER], kind="blob", most=1 << 20)),
     Target("git-log", printed(LOG), asks(reading.log, REVISION, older=OTHER, limit=3)),
     Target("git-descends", printed(COMMIT), asks(reading.descends, REVISION, ancestor=OTHER)),
     Target("git-signatures", printed(SIGNED), _signatures),

@@ -1,0 +1,141 @@
+"""What symbolic links within the tree of one revision lead to, in the place of the links. Blocking."""
+
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reconciler.edges.git import objects, place, process, trees
+from reconciler.model import sources
+
+GITLINK = 0o160000
+"""The mode of a submodule: its object is a commit of another repository."""
+LINE_BYTES = 512
+"""What one path may take on average; more is refused as too many files."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is at a real path, under the path that leads there. `through` is the last link on the way, `within` are the
+    real paths of all links that were followed."""
+
+    path: bytes
+    real: bytes
+    mode: int
+    oid: str
+    through: bytes = b""
+    within: tuple[bytes, ...] = ()
+
+
+class Followed:
+    """Files below paths, with what links among them lead to in their place. Counted is each file and each folder under
+    each of its paths: a few links to folders of links may stand for millions."""
+
+    def __init__(self, tree: trees.Tree, *, files: int) -> None:
+        self._tree = tree
+        self._most = files
+        self._room = files * LINE_BYTES
+        self.rows: dict[bytes, tuple[str, str, bytes]] = {}
+        """Path → mode and object of what is neither folder nor link, and the link that leads there."""
+        self.problems: list[str] = []
+        self.reached: dict[bytes, str] = {}
+        """Where links lead: the real paths, and the objects there. Of a link that leads nowhere: those on the way, and
+        the place where something is missing, with ''; it may be put right in any of them."""
+        self.full = False
+
+    def add(self, path: bytes) -> None:
+        """What is at or below a path."""
+        led = self._tree.lead(path)
+        if led.passed:
+            self._run(self._arrived(path, led, within=()))
+        elif led.oid:
+            self._run([_Waiting(path, led.path, led.mode, led.oid)])
+
+    def link(self, path: bytes) -> None:
+        """What a link leads to, which lies at its real path."""
+        self._run(self._arrived(path, self._tree.lead(path), within=(path,)))
+
+    def _arrived(self, path: bytes, led: trees.Led, *, within: tuple[bytes, ...]) -> list[_Waiting]:
+        """What is to be looked at where links led to: nothing when they lead nowhere."""
+        if led.wrong:
+            self.problems.append(led.problem(path))
+            self.reached |= {led.path: ""} | {link.path: link.oid for link in led.passed}
+            return []
+        self.reached[led.path] = led.oid
+        if stat.S_ISDIR(led.mode) and any(trees.covers(led.path, link) for link in within):
+            its = trees.shown(led.path) or "the root of the repository"
+            self.problems.append(
+                f"{trees.shown(path)} is a symbolic link to {its}, which holds the link itself and so has no end:"
+                " link to the files that are meant"
+            )
+            return []
+        return [_Waiting(path, led.path, led.mode, led.oid, through=path, within=within)]
+
+    def _run(self, waiting: list[_Waiting]) -> None:
+        while waiting and not self.full:
+            its = waiting.pop()
+            self._room -= len(its.path)
+            if stat.S_ISLNK(its.mode):
+                waiting += self._arrived(its.path, self._tree.lead(its.real), within=(*its.within, its.real))
+            elif stat.S_ISDIR(its.mode):
+                rows = self._tree.rows(its.oid)
+                self.full = rows is None or len(its.path) > place.PATH_BYTES
+                waiting += [
+                    _Waiting(_below(its.path, name), _below(its.real, name), mode, oid, its.through, its.within)
+                    for name, (mode, oid) in (rows or {}).items()
+                ]
+            else:
+                self.rows[its.path] = (objects.mode(its.mode), its.oid, its.through)
+            self.full |= len(self.rows) > self._most or self._room < 0
+
+
+def reached(git: process.Git, revision: str, paths: Sequence[str], *, known: trees.Known) -> dict[str, sources.Reached]:
+    """What each path names, and where links lead out of it. `paths` are checked."""
+    with git.together():
+        tree, led = _led(git, revision, paths, known=known)
+        linked = tree.linked({its.oid for its in led.values() if stat.S_ISDIR(its.mode)})
+        found = {}
+        for path, its in led.items():
+            beyond: dict[bytes, str] = {}
+            if its.passed or its.oid in linked:
+                followed = Followed(tree, files=git.place.limits.files)
+                followed.add(path.encode())
+                beyond = {name: oid for name, oid in followed.reached.items() if trees.plain(name) and its.lacks(name)}
+            found[path] = sources.Reached(its.oid, tuple(sorted((name.decode(), oid) for name, oid in beyond.items())))
+        return found
+
+
+def oids(git: process.Git, revision: str, paths: Sequence[str], *, known: trees.Known) -> dict[str, str]:
+    """What each path names, links followed. `paths` are checked."""
+    with git.together():
+        return {path: its.oid for path, its in _led(git, revision, paths, known=known)[1].items()}
+
+
+def _led(
+    git: process.Git, revision: str, paths: Sequence[str], *, known: trees.Known
+) -> tuple[trees.Tree, dict[str, trees.Led]]:
+    """Where each path leads. Almost all of them lie in folders that are reached without links: these are looked up, and
+    read, together; in one that is too large git looks itself, and follows no link."""
+    above = {path: path.rpartition("/")[0] for path in paths}
+    folders = objects.found(git, revision, sorted({"", *above.values()}))
+    small = {name: its.oid for name, its in folders.items() if its.kind == "tree" and its.size <= trees.FOLDER_BYTES}
+    large = [path for path, name in above.items() if folders[name].size > trees.FOLDER_BYTES]
+    tree = trees.Tree(git, folders[""].oid, known=known)
+    tree.load(small.values())
+    led = {}
+    for path, its in (objects.found(git, revision, large) if large else {}).items():
+        led[path] = trees.Led(path.encode(), stat.S_IFDIR if its.kind == "tree" else stat.S_IFREG, its.oid)
+    for path, folder in above.items():
+        if path in led:
+            continue
+        mode, oid = stat.S_IFLNK, ""
+        if folder in small:
+            mode, oid = (tree.rows(small[folder]) or {}).get(path.rpartition("/")[2].encode(), (0, ""))
+        if stat.S_ISLNK(mode):
+            led[path] = tree.lead(path.encode())
+        else:
+            led[path] = trees.Led(path.encode(), mode, oid if mode != GITLINK else "")
+    return tree, led
+
+
+def _below(folder: bytes, name: bytes) -> bytes:
+    return folder + b"/" + name if folder else name

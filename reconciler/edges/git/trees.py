@@ -1,0 +1,278 @@
+"""The tree of one revision: its folders, and where a path in it leads when symbolic links are followed, as the kernel
+would in a checkout. Blocking.
+
+Nothing is opened by its name: a link is a text in the object store, and where it leads is looked up in the folders of
+the same revision, step by step. What is absolute, or leaves the repository, leads nowhere (I8).
+"""
+
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reconciler import errors
+from reconciler.edges.git import answers, objects, place, process
+
+MOST = 40
+"""Links followed on the way to one path, as Linux does: path_resolution(7), ELOOP."""
+STEPS = 1_000
+"""Names looked up on the way to one path."""
+FOLDER_BYTES = 4 << 20
+"""A folder with longer content (some 100,000 names) is not looked into."""
+AT_ONCE_BYTES = 16 << 20
+ROWS = 50_000
+PLAIN = 200_000
+TEXTS = 20_000
+"""What is remembered of one repository at most: names in folders, folders without links, texts of links. Some 30 MB."""
+TOLD, SHOWN = 3, 100
+"""Links of a chain, and characters of a link's text, that an error shows."""
+REMEDY = "link by a relative path to what is in this repository, or commit the file itself"
+
+Rows = Mapping[bytes, tuple[int, str]]
+"""Name → mode and object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One that was followed: its real path, its object and its text."""
+
+    path: bytes
+    oid: str
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Where a path leads: its real path, and what is there; `oid` '' when nothing is.
+
+    `wrong`: why the last of the links on the way leads nowhere. `path` is then where something is missing, `oid` the
+    link itself."""
+
+    path: bytes
+    mode: int = 0
+    oid: str = ""
+    passed: tuple[Link, ...] = ()
+    wrong: str = ""
+
+    def lacks(self, path: bytes) -> bool:
+        """Whether what a path names may change without a change of what is here."""
+        return bool(self.wrong) or not covers(self.path, path) or (path == self.path and bool(self.passed))
+
+    def problem(self, path: bytes) -> str:
+        """The sentence about `path`, which led here."""
+        verb = "is" if self.passed[0].path == path else "leads over"
+        texts = " → ".join(f"'{shown(link.text)[:SHOWN]}'" for link in self.passed[:TOLD])
+        more = " → …" if len(self.passed) > TOLD else ""
+        return f"{shown(path)} {verb} a symbolic link to {texts}{more}, {self.wrong}: {REMEDY}"
+
+
+class Known:
+    """What is known of a repository's folders and links by their ids, so of every revision: what did not change is read
+    once. Used by several threads: each keeps for its question what it has found here."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Rows] = {}
+        self.texts: dict[str, bytes] = {}
+        self.plain: set[str] = set()
+        """Folders without a link anywhere below."""
+        self._count = 0
+
+    def remember(self, folders: Mapping[str, Rows]) -> None:
+        self._count += sum(map(len, folders.values()))
+        if self._count > ROWS:
+            self.rows, self._count = {}, 0
+        self.rows.update(folders)
+
+    def remember_plain(self, oids: Collection[str]) -> None:
+        if len(self.plain) + len(oids) > PLAIN:
+            self.plain = set()
+        self.plain.update(oids)
+
+    def remember_texts(self, texts: Mapping[str, bytes]) -> None:
+        if len(self.texts) + len(texts) > TEXTS:
+            self.texts = {}
+        self.texts.update(texts)
+
+
+class Tree:
+    """The tree of one revision, for one question about it."""
+
+    def __init__(self, git: process.Git, root: str, *, known: Known) -> None:
+        self._git = git
+        self._root = root
+        self._known = known
+        self._rows: dict[str, Rows | None] = {}
+        self._texts: dict[str, bytes | None] = {}
+
+    def load(self, oids: Iterable[str]) -> None:
+        """Read these folders, together."""
+        missing = []
+        for oid in sorted(set(oids) - self._rows.keys()):
+            if (rows := self._known.rows.get(oid)) is not None:
+                self._rows[oid] = rows
+            else:
+                missing.append(oid)
+        read = {
+            oid: {name: (mode, its) for mode, name, its in objects.rows(self._git, content)}
+            for oid, content in _few(self._git, missing, kind="tree", largest=FOLDER_BYTES).items()
+        }
+        self._rows |= {oid: read.get(oid) for oid in missing}
+        self._known.remember(read)
+
+    def rows(self, oid: str) -> Rows | None:
+        """What is in a folder; None when it is too large to be looked into."""
+        if oid not in self._rows:
+            self.load((oid,))
+        return self._rows[oid]
+
+    def lead(self, path: bytes) -> Led:
+        """Where a path from the root leads. A link counts from the folder that it really lies in, `..` leads out of the
+        folder that is really there."""
+        at: list[tuple[bytes, int, str]] = [(b"", stat.S_IFDIR, self._root)]
+        ahead = path.split(b"/")[::-1]
+        passed: list[Link] = []
+
+        def wrong(why: str, *names: bytes) -> Led:
+            if not passed:
+                return Led(_path(at, *names))
+            return Led(_path(at, *names), stat.S_IFLNK, passed[-1].oid, tuple(passed), why)
+
+        for _ in range(STEPS):
+            if not ahead:
+                break
+            step = ahead.pop()
+            if not stat.S_ISDIR(at[-1][1]):
+                return wrong(f"and {shown(_path(at))} is no folder")
+            if step in (b"", b"."):
+                continue
+            if step == b"..":
+                if len(at) == 1:
+                    return wrong("which leaves the repository")
+                at.pop()
+                continue
+            rows = self.rows(at[-1][2])
+            if rows is None:
+                its = shown(_path(at)) or "the root"
+                return wrong(f"and {its} is a folder with more than {FOLDER_BYTES} bytes of names")
+            mode, oid = rows.get(step, (0, ""))
+            if not oid:
+                return wrong(f"and there is no {shown(_path(at, step))}", step)
+            if not stat.S_ISLNK(mode):
+                at.append((step, mode, oid))
+                continue
+            text = self.text(oid)
+            passed.append(Link(_path(at, step), oid, text or b""))
+            if len(passed) > MOST:
+                return wrong(f"which leads over more than {MOST} links, or in a circle")
+            if not text:
+                return wrong(f"which is empty, or longer than {place.PATH_BYTES} bytes")
+            if text.startswith(b"/"):
+                return wrong("an absolute path")
+            ahead += text.split(b"/")[::-1]
+        else:
+            return wrong(f"which takes more than {STEPS} steps")
+        if passed and len(at) > 1 and not plain(_path(at)):
+            return wrong("whose name is not plain text in UTF-8")
+        return Led(_path(at), at[-1][1], at[-1][2], tuple(passed))
+
+    def text(self, oid: str) -> bytes | None:
+        """Where a link says that it leads; None when that is too long for a path."""
+        if oid not in self._texts:
+            self.load_texts((oid,))
+        return self._texts[oid]
+
+    def load_texts(self, oids: Iterable[str]) -> None:
+        missing = []
+        for oid in sorted(set(oids) - self._texts.keys()):
+            if (text := self._known.texts.get(oid)) is not None:
+                self._texts[oid] = text
+            else:
+                missing.append(oid)
+        read = _few(self._git, missing, kind="blob", largest=place.PATH_BYTES)
+        self._texts |= {oid: read.get(oid) for oid in missing}
+        self._known.remember_texts(read)
+
+    def linked(self, folders: Collection[str]) -> set[str]:
+        """Those of these folders with a link at some depth. Each folder is looked at once, however often it is there;
+        below each of these at most as many as files may be: one with more counts as linked, and is refused."""
+        known, most = self._known.plain, self._git.place.limits.files
+        above: dict[str, set[str]] = {oid: set() for oid in folders if oid not in known}
+        whose, counts = {oid: oid for oid in above}, dict.fromkeys(above, 1)
+        found, over, level = set[str](), set[str](), set(above)
+        while level:
+            below: set[str] = set()
+            for oid, rows in self._passing(level):
+                for mode, its in rows:
+                    if stat.S_ISLNK(mode):
+                        found.add(oid)
+                    elif stat.S_ISDIR(mode) and its in above:
+                        above[its].add(oid)
+                    elif stat.S_ISDIR(mode) and its not in known:
+                        above[its], whose[its] = {oid}, whose[oid]
+                        counts[whose[oid]] += 1
+                        below.add(its)
+            over |= {top for top, count in counts.items() if count > most}
+            level = {oid for oid in below if whose[oid] not in over}
+        found |= over
+        waiting = list(found)
+        while waiting:
+            fresh = above[waiting.pop()] - found
+            found |= fresh
+            waiting += fresh
+        if not over:
+            self._known.remember_plain(above.keys() - found)
+        self.load(found)
+        return found & set(folders)
+
+    def _passing(self, oids: Iterable[str]) -> Iterator[tuple[str, Iterable[tuple[int, str]]]]:
+        """Mode and object of all that is in these folders, which are not kept: most of them hold no link."""
+        fresh = []
+        for oid in sorted(oids):
+            if (rows := self._known.rows.get(oid)) is not None:
+                yield oid, rows.values()
+            else:
+                fresh.append(oid)
+        for oid, content in _few(self._git, fresh, kind="tree", largest=FOLDER_BYTES).items():
+            yield oid, ((mode, its) for mode, _, its in objects.rows(self._git, content))
+
+
+def _few(git: process.Git, oids: Sequence[str], *, kind: str, largest: int) -> dict[str, bytes]:
+    """Contents of those objects that have at most `largest` bytes: by one question, unless that is too much at once."""
+    try:
+        read = objects.contents(git, oids, kind=kind, most=AT_ONCE_BYTES)
+    except errors.InvalidInput:
+        sizes = objects.sizes(git, oids, kind=kind)
+        if sizes is None:
+            raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a {kind} is missing") from None
+        read, some, room = {}, list[str](), AT_ONCE_BYTES
+        for oid in (oid for oid in oids if sizes[oid] <= largest):
+            if sizes[oid] > room:
+                read |= objects.contents(git, some, kind=kind, most=AT_ONCE_BYTES)
+                some, room = [], AT_ONCE_BYTES
+            some.append(oid)
+            room -= sizes[oid]
+        read |= objects.contents(git, some, kind=kind, most=AT_ONCE_BYTES)
+    return {oid: content for oid, content in read.items() if len(content) <= largest}
+
+
+def covers(folder: bytes, path: bytes) -> bool:
+    """Whether `path` is `folder` or below it; everything is below the root."""
+    return not folder or path == folder or path.startswith(folder + b"/")
+
+
+def shown(path: bytes) -> str:
+    """For people: what is not plain text is escaped."""
+    text = path.decode("utf-8", "backslashreplace")
+    return text.encode("unicode_escape").decode() if place.CONTROL.search(text) else text
+
+
+def plain(path: bytes) -> bool:
+    """Whether a path can be asked for by its name."""
+    try:
+        place.checked_path(path.decode())
+    except (UnicodeDecodeError, errors.InvalidInput):
+        return False
+    return True
+
+
+def _path(at: Sequence[tuple[bytes, int, str]], *names: bytes) -> bytes:
+    return b"/".join([*(name for name, _, _ in at[1:]), *names])

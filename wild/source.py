@@ -25,7 +25,8 @@ class Shape(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`folder`, or one file, is tried; `root`, which holds it, is what the repository gets: an overlay needs its bases.
+    """`folder`, or one file, is tried; `root`, which holds it, is what the repository gets: an overlay needs its bases, a link what it
+    leads to.
 
     `given`: files and folders with manifests that the cluster has before, as a team's own cluster has.
     `settings` of application.yaml go over those that the shape asks for.
@@ -94,7 +95,8 @@ def application(source: Source, *, namespace: str) -> dict[str, Any]:
     elif source.shape is Shape.KUSTOMIZATION:
         settings = {"kustomize": {"path": at}}
     header = {"apiVersion": "reconciler.dev/v1", "kind": "Application", "namespace": namespace}
-    reads = {"reads": [TREE]} if source.root != source.folder else {}
+    bases = source.root != source.folder and source.shape is Shape.KUSTOMIZATION
+    reads = {"reads": [TREE]} if bases else {}
     return _over({**header, "source": settings, **reads}, source.settings)
 
 

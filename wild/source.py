@@ -25,8 +25,8 @@ class Shape(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`folder`, or one file, is tried; `root`, which holds it, is what the repository gets: an overlay needs its bases, a link what it
-    leads to.
+    """`folder`, or one file, is tried; `root`, which holds it, is what the repository gets: an overlay needs its bases,
+    a link what it leads to.
 
     `given`: files and folders with manifests that the cluster has before, as a team's own cluster has.
     `settings` of application.yaml go over those that the shape asks for.

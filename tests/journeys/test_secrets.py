@@ -53,7 +53,10 @@ def write(a_site: site.Site, password: str) -> None:
     application(a_site, "chart", {"chart": {"path": "/charts/db", "valuesFiles": ["secrets.yaml"]}})
     a_site.write("charts/db/Chart.yaml", "apiVersion: v2\nname: db\nversion: 1.0.0\n")
     a_site.write("charts/db/templates/secret.yaml", TEMPLATE)
-    a_site.write(f"{FOLDER}/chart/secrets.yaml", sops.encrypt(f"database:\n    password: {password}\n"))
+    a_site.write("shared/secrets.yaml", sops.encrypt(f"database:\n    password: {password}\n"))
+    linked = a_site.work / FOLDER / "chart/secrets.yaml"
+    if not linked.is_symlink():
+        linked.symlink_to("../../../shared/secrets.yaml")
 
 
 def passwords(a_site: site.Site) -> dict[str, str]:

@@ -193,8 +193,10 @@ EXITS: dict[HoldReason, Exit] = {
         'reconciler release-quarantine {environment}/{application} --digest {digest} --why "…"',
     ),
     HoldReason.UNPROVEN: Exit(
-        "While the release was observed its health could not be read: last good stays as it was.",
-        "By itself when health can be read again; or a new commit.",
+        "While the release was observed its health could not be read, or what it had applied was changed past Git: last"
+        " good stays as it was.",
+        "By itself when health can be read again, or when what was changed is put back and stays so for a whole window;"
+        " or a new commit.",
         "reconciler sync {environment}/{application}",
     ),
     HoldReason.WORLD: Exit(

@@ -14,6 +14,7 @@ from reconciler.pipeline import (
     failing,
     heads,
     hooking,
+    observing,
     rounds,
     starting,
     turning,
@@ -70,6 +71,7 @@ class Advancing:
         self._anchoring = its_anchoring
         self._turning = turning.Turning(here, its_deciding, its_heads)
         self._hooking = hooking.Hooking(here, its_watching)
+        self._observing = observing.Observing(here, its_deciding, its_drift)
 
     async def advance(
         self, ledger: records.Ledger, prepared: heads.Prepared, *, plan: plans.Plan | None = None
@@ -167,20 +169,21 @@ class Advancing:
             return rolling.Seen(plan=decided.plan, doubted=doubted), decided.hold
         if rollout.phase is rollouts.Phase.SCALING_DOWN:
             return await self._turning.scaling(rollout, prepared, wanted)
-        wanted = wanted.kept
+        judged = wanted.kept
         if rollout.phase is rollouts.Phase.SETTLING and rollout.wave is not None:
-            wanted = waves.up_to(wanted, rollout.wave)
-        await self._watching.follow(rollout.target, wanted)
+            judged = waves.up_to(judged, rollout.wave)
+        await self._watching.follow(rollout.target, judged)
         try:
             followed = self._watching.live(rollout.target)
         except errors.Transient as error:
             away = starting.outage(error).reason
             return rolling.Seen(report=health.Report(health.State.UNKNOWN, str(error)), away=away), None
         if rollout.phase is rollouts.Phase.QUIETING:
-            return self._turning.moving(rollout, wanted, followed), None
+            return self._turning.moving(rollout, judged, followed), None
         rows = self._drift.rows(rollout.target)
-        report = await self._watching.report(rollout, wanted, prepared.target, rows=rows)
-        return rolling.Seen(report=report, stuck=self._turning.stuck(rollout, wanted, followed)), None
+        report = await self._watching.report(rollout, judged, prepared.target, rows=rows)
+        edited = await self._observing.edited(ledger, prepared, wanted)
+        return rolling.Seen(report=report, edited=edited, stuck=self._turning.stuck(rollout, judged, followed)), None
 
     def _noted(self, rollout: rollouts.Rollout, seen: rolling.Seen, *, before: rollouts.Rollout) -> rollouts.Rollout:
         """Count how long health has been unreadable, or broken in the observation window; tell the neighbours' brake.
@@ -278,11 +281,14 @@ class Advancing:
     ) -> Stepped:
         entered = replace(ledger, rollout=rollout.enter(command.phase, now=self._here.clock.monotonic()))
         because = f"{command.phase.value}: {command.because}"
-        event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
+        events = [self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)]
+        if (rollout.phase, command.phase) == (rollouts.Phase.OBSERVING, rollouts.Phase.APPLYING):
+            self._drift.healed(ledger.target)
+            events.insert(0, self._here.event(records.EventKind.DRIFT_SEEN, command.because, target=ledger.target))
         if rollout.phase not in hooks.STAGES:
-            return Stepped(entered, owed=(*owed, event))
+            return Stepped(entered, owed=(*owed, *events))
         # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
-        entered = await self._here.write(entered, *owed, event)
+        entered = await self._here.write(entered, *owed, *events)
         return Stepped(entered, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))
 
     async def _hook(

@@ -236,6 +236,8 @@ class Cycle:
 
     async def _may_interrupt(self, ledger: records.Ledger) -> bool:
         good, rollout = ledger.last_good, ledger.rollout
+        if ledger.hold is not None and ledger.hold.reason not in starting.OUTAGES.values():
+            return True  # nothing is proven while it is held, and a commit may be what ends that
         if good is None or rollout is None:
             return False
         target = (await self.heads.prepare(ledger.target, rollout.revision)).target

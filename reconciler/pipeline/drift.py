@@ -1,6 +1,6 @@
 """Drift, heard from the watches: which target to look at again, and when it may be healed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler import errors, ports
@@ -111,14 +111,21 @@ class Drift:
         now was done by somebody else meanwhile; where no watch can tell, a plan will."""
         self._forget(key)
         await self.learn(key)
-        cluster = self._here.cluster_of(key)
         for row in self.rows(key):
-            try:
-                because = drift.suspicious(row, cluster.meta(row.key))
-            except errors.Transient as error:
-                because = str(error)
-            if because:
+            if because := self._changed(key, row):
                 self.suspect(key, f"{row.key}: {because}")
+
+    def touched(self, key: ids.TargetKey, objects: Collection[ids.ObjectKey]) -> bool:
+        """Whether any of these may not be as our newest write left it, by what was heard: a plan will tell."""
+        among, heard = frozenset(objects), bool(self.suspected(key))
+        return any(row.drifted or (heard and self._changed(key, row)) for row in self.rows(key) if row.key in among)
+
+    def _changed(self, key: ids.TargetKey, row: records.InventoryRow) -> str:
+        """Why the object may not be as our newest write left it, by what the watches show or cannot; '' when it is."""
+        try:
+            return drift.suspicious(row, self._here.cluster_of(key).meta(row.key))
+        except errors.Transient as error:
+            return str(error)
 
     def _forget(self, key: ids.TargetKey) -> None:
         for found in (self._dirty, self._put_off, self._tolerated):

@@ -1,5 +1,6 @@
 """Is there anything to do, and may it begin? The first half of a pass."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler import errors
@@ -63,8 +64,8 @@ class Starting:
         if done:
             return await self._heal(ledger, prepared, wanted, decided.plan, choice=choice, count=count)
         if not decided.plan.writes and ledger.last_good and ledger.last_good.manifest_digest == wanted.digest:
-            if skipped := _skipped(decided.plan):
-                return Started(ledger, _later(choice, skipped))
+            if away := skipped(decided.plan):
+                return Started(ledger, _later(choice, away))
             return Started(await self._good_already(ledger, choice, wanted, count=count), _rest(choice))
         if purpose is rollouts.Purpose.RELEASE:
             choice = replace(choice, revision=decided.since)
@@ -95,8 +96,8 @@ class Starting:
     ) -> Started:
         """Everything is there already, and may have drifted. What held the head before is still told afterwards."""
         key = ledger.target
-        if not plan.writes and (skipped := _skipped(plan)):
-            return Started(ledger, _later(choice, skipped))
+        if not plan.writes and (away := skipped(plan)):
+            return Started(ledger, _later(choice, away))
         if not plan.writes:
             self._drift.clean(key, count=count)
             await self._drift.learn(key)
@@ -182,13 +183,16 @@ def held(hold: outcomes.Hold | None, *, due_in: float | None = None) -> outcomes
     return outcomes.PassResult(outcomes.Outcome.HELD, because, due_in, hold)
 
 
+OUTAGES: Mapping[type[errors.Transient], outcomes.HoldReason] = {
+    errors.ChartUnavailable: outcomes.HoldReason.CHART_UNAVAILABLE,
+    errors.Forbidden: outcomes.HoldReason.RIGHTS_MISSING,
+    errors.Transient: outcomes.HoldReason.CLUSTER_UNAVAILABLE,
+}
+"""What a target holds by that has met such an error on its way."""
+
+
 def outage(error: errors.Transient) -> outcomes.Hold:
-    """What a target holds by that has met `error` on its way."""
-    reasons = {
-        errors.ChartUnavailable: outcomes.HoldReason.CHART_UNAVAILABLE,
-        errors.Forbidden: outcomes.HoldReason.RIGHTS_MISSING,
-    }
-    return outcomes.Hold(reasons.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
+    return outcomes.Hold(OUTAGES.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
 
 
 def _done(ledger: records.Ledger, choice: desired.Desired) -> bool:
@@ -217,10 +221,10 @@ def _gone(ledger: records.Ledger) -> str:
     return f"{ledger.gone}, as application.yaml says" if ledger.gone else ""
 
 
-def _skipped(plan: plans.Plan) -> str:
+def skipped(plan: plans.Plan) -> str:
     """Why an object that is wanted cannot be written now (it is being deleted, say); '' where all are as wanted."""
-    skipped = (change for wave in plan.waves for change in wave if change.action is plans.Action.SKIPPED)
-    return next((f"{change.key}: {change.because}" for change in skipped), "")
+    found = (change for wave in plan.waves for change in wave if change.action is plans.Action.SKIPPED)
+    return next((f"{change.key}: {change.because}" for change in found), "")
 
 
 def _later(choice: desired.Desired, because: str) -> outcomes.PassResult:

@@ -72,8 +72,10 @@ class Watching:
         )
         released = observing and rollout.purpose is rollouts.Purpose.RELEASE  # nothing else is observed
         over = released and rollout.spent >= target.verification.observe
-        if over and made.state.well and (behind := await _late(self._here.cluster_of(rollout.target), keys, found)):
-            return health.Report(health.State.UNKNOWN, behind)
+        if over and made.state.well:
+            cluster = self._here.cluster_of(rollout.target)
+            if behind := await _late(cluster, keys, found, rows={row.key: row for row in rows}):
+                return health.Report(health.State.UNKNOWN, behind)
         return made
 
     async def release(self, key: ids.TargetKey) -> None:
@@ -112,17 +114,24 @@ def _behind(found: live.LiveObject | None, row: records.InventoryRow) -> bool:
 
 
 async def _late(
-    cluster: ports.Cluster, keys: Sequence[ids.ObjectKey], found: Mapping[ids.ObjectKey, live.LiveObject]
+    cluster: ports.Cluster,
+    keys: Sequence[ids.ObjectKey],
+    found: Mapping[ids.ObjectKey, live.LiveObject],
+    *,
+    rows: Mapping[ids.ObjectKey, records.InventoryRow],
 ) -> str:
     """Why what the watches show is not how things are; '' when it is. At the end of the observation each object that
     was judged is read once: a watch that lagged behind in silence showed as healthy what had failed meanwhile, and that
-    became last good."""
+    became last good. What somebody edited is told by the watch of the metadata, which is another one."""
     judged = [one for one in keys if one in found and scope.has_health(one)]
     try:
         answers = await asyncio.gather(*(cluster.read(one) for one in judged))
+        for one, now in zip(judged, answers, strict=True):
+            shown = [found[one].meta]
+            if now and one in rows and drift.suspicious(rows[one], now.meta) and (seen := cluster.meta(one)):
+                shown.append(seen)
+            if now is None or any(drift.newer(now.meta, meta) for meta in shown):
+                return f"the watch has not seen the newest state of {one} yet"
     except errors.Transient as error:
         return str(error)
-    for one, now in zip(judged, answers, strict=True):
-        if now is None or drift.newer(now.meta, found[one].meta):
-            return f"the watch has not seen the newest state of {one} yet"
     return ""

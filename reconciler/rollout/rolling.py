@@ -28,11 +28,24 @@ broken release must not keep the old one away."""
 
 
 @dataclass(frozen=True, slots=True)
+class Edited:
+    """Somebody has changed what a release applied, or that is not known: what is observed proves nothing for it. What
+    fails meanwhile fails it all the same, so that a small edit never keeps a broken release live."""
+
+    because: str
+    then: rollouts.Phase | None = None
+    """From which phase on the release is proven anew; None: not now."""
+    hold: outcomes.HoldReason = outcomes.HoldReason.UNPROVEN
+    """Why it waits when its window is over and there is no `then`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """The facts of one step. Which are given depends on the phase: see `needs_plan` and `needs_report`."""
 
     plan: plans.Plan | None = None
     report: health.Report | None = None
+    edited: Edited | None = None
     away: outcomes.HoldReason | None = None
     """Why the cluster's watches cannot be read, where the report knows nothing because of that."""
     moving: tuple[ids.ObjectKey, ...] | None = None
@@ -179,16 +192,21 @@ def _prune(seen: Seen) -> commands.Command:
 
 
 def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
-    """A relapse within the window is the release's; health that stays unknown proves nothing (E0)."""
-    report, window = seen.report, verification.observe
+    """A relapse within the window is the release's; health that stays unknown proves nothing (E0), nor does the health
+    of what is not the release."""
+    report, window, edited = seen.report, verification.observe, seen.edited
+    if edited and edited.then:
+        return commands.Enter(edited.then, edited.because)
     if report is None or report.state is health.State.UNKNOWN:
         return _blind(rollout, seen, late=outcomes.HoldReason.UNPROVEN)
     if report.state is health.State.DEGRADED:
         return _degraded(report)
     if report.state in (health.State.HEALTHY, health.State.SUSPENDED):
-        if rollout.spent >= window:
-            return commands.Finish(f"{report.because}{f', for {window:.0f} s' if window else ''}")
         left = window - rollout.spent
+        if edited:
+            return commands.Wait(edited.because, HEARTBEAT, edited.hold if left <= 0 else None)
+        if left <= 0:
+            return commands.Finish(f"{report.because}{f', for {window:.0f} s' if window else ''}")
         return commands.Wait(f"healthy, observed for another {left:.0f} s", min(_beat(window), left + 0.01))
     if rollout.unwell >= RELAPSE_GRACE:
         return commands.Fail(f"relapse in the observation window: {report.because}", health.Blame.RELEASE)

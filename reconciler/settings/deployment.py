@@ -216,13 +216,13 @@ class EnvironmentLimits(base.Settings):
     prune: Prune = Field(default=Prune(), description="Most that one plan may prune without a person.")
     drift: shared.Drift = Field(
         default=targets.DriftMode.HEAL,
-        description="`heal` undoes changes made past Git at once; `warn` only reports them. Files in Git may choose"
-        " either.",
+        description="`heal` undoes changes made past Git at once; `warn` only reports them, and holds a release that is"
+        " changed while it is observed. Files in Git may choose either.",
     )
     max_lag: Annotated[float, values.duration(least="0s", most="30d")] = Field(
         default=values.HOUR,
         description="A newer commit cuts an observation short only while last good is younger than this. Else it"
-        " waits, so that last good advances however often people merge.",
+        " waits, so that last good advances however often people merge. What is held proves nothing, and makes way at once.",
     )
     verify: Verify = Field(default=Verify(), description="When a rollout has succeeded, and how far Git may differ.")
 

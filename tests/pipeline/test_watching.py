@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from reconciler import ports
-from reconciler.model import document, health, rollouts
+from reconciler.model import document, health, ids, live, rollouts
 from reconciler.pipeline import watching
 from reconciler.sandbox import cluster, objects
 from tests.support import planned, worlds
@@ -60,13 +60,61 @@ async def test_at_its_end_a_release_is_read_once_more(
     assert WEB.key in tested.live(planned.TARGET)
     its.watches.pause()
     kept.update(WEB.key, lambda body: document.mapping(body, "spec").update(replicas=7), manager="somebody")
-    rollout = rollouts.Rollout("r1", planned.TARGET, purpose, "a" * 40, "i", WANTED.digest, "", "2026-01-01")
-    rollout = replace(rollout, phase=rollouts.Phase.OBSERVING, spent=spent)
     target = planned.target()
     target = replace(target, verification=replace(target.verification, observe=observe))
-    report = await tested.report(rollout, WANTED, target, rows=())
+    report = await tested.report(observed(purpose, spent), WANTED, target, rows=())
     assert report.state is expected, report.because
     assert expected is not health.State.UNKNOWN or "has not seen the newest state" in report.because
+
+
+class Behind(cluster.SandboxCluster):
+    """The watch of the metadata has stopped, and shows what was once."""
+
+    shown: live.LiveMeta | None = None
+
+    def meta(self, key: ids.ObjectKey) -> live.LiveMeta | None:
+        return self.shown
+
+
+@pytest.mark.parametrize("edited", [True, False], ids=["edited", "only its status"])
+async def test_what_somebody_edited_is_awaited_in_the_watch_that_tells_of_it(*, edited: bool) -> None:
+    """Each watch lags for itself: the health was that of the edited object, and no plan knew of the edit."""
+    held: dict[str, objects.Objects] = {}
+
+    def make(name: str, kept: objects.Objects, journal: ports.Journal) -> cluster.SandboxCluster:
+        held[name] = kept
+        return Behind(name, kept)
+
+    here = await worlds.made(make)
+    its, kept = cast(Behind, here.clusters["one"]), held["one"]
+    applied = await its.apply(WEB, operation="o1", force=False)
+    assert isinstance(applied, live.Applied)
+    its.shown = applied.live.meta
+    if edited:
+        kept.update(WEB.key, lambda body: document.mapping(body, "spec").update(paused=False), manager="kubectl-edit")
+    kept.update(WEB.key, _well, manager="controller", subresource="status")
+    listed = asyncio.Event()
+    tested = watching.Watching(here, lambda key: listed.set())
+    await tested.follow(planned.TARGET, WANTED)
+    await asyncio.wait_for(listed.wait(), 15)
+    rows = [planned.row(applied.live, WEB)]
+    report = await tested.report(observed(rollouts.Purpose.RELEASE, 60.0), WANTED, planned.target(), rows=rows)
+    assert (report.state is health.State.UNKNOWN) is edited, report.because
+    assert (report.state.well) is not edited, report.because
+
+
+def observed(purpose: rollouts.Purpose, spent: float) -> rollouts.Rollout:
+    rollout = rollouts.Rollout("r1", planned.TARGET, purpose, "a" * 40, "i", WANTED.digest, "", "2026-01-01")
+    return replace(rollout, phase=rollouts.Phase.OBSERVING, spent=spent)
+
+
+def _well(body: document.Json) -> None:
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    conditions = [
+        {"type": "Available", "status": "True"},
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+    ]
+    body["status"] = {"observedGeneration": body["metadata"]["generation"], "conditions": conditions, **counts}
 
 
 def _seen(body: document.Json) -> None:

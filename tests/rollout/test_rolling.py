@@ -221,6 +221,32 @@ def test_observing(
     assert isinstance(found, expected)
 
 
+EDITED = rolling.Edited("somebody edits it")
+OFF = rolling.Edited("not known", hold=outcomes.HoldReason.CLUSTER_UNAVAILABLE)
+ANEW = dataclasses.replace(EDITED, then=rollouts.Phase.APPLYING)
+ENTER = commands.Enter(rollouts.Phase.APPLYING, ANEW.because)
+
+
+@pytest.mark.parametrize(
+    ("edited", "state", "spent", "expected"),
+    [
+        (EDITED, health.State.HEALTHY, 59, commands.Wait(EDITED.because, rolling.HEARTBEAT)),
+        (EDITED, health.State.HEALTHY, 60, commands.Wait(EDITED.because, rolling.HEARTBEAT, EDITED.hold)),
+        (OFF, health.State.HEALTHY, 60, commands.Wait(OFF.because, rolling.HEARTBEAT, OFF.hold)),
+        (EDITED, health.State.DEGRADED, 10, commands.Fail("because", RELEASE)),
+        (ANEW, health.State.HEALTHY, 10, ENTER),
+        (ANEW, health.State.DEGRADED, 10, ENTER),
+        (ANEW, health.State.UNKNOWN, 60, ENTER),
+    ],
+)
+def test_what_somebody_edits_while_it_is_observed_is_not_good(
+    edited: rolling.Edited, state: health.State, spent: float, expected: commands.Command
+) -> None:
+    blame = RELEASE if state is health.State.DEGRADED else None
+    seen = rolling.Seen(report=report(state, blame), edited=edited)
+    assert command(rollouts.Phase.OBSERVING, seen, spent=spent) == expected
+
+
 AWAY, FORBIDDEN = outcomes.HoldReason.CLUSTER_UNAVAILABLE, outcomes.HoldReason.RIGHTS_MISSING
 
 

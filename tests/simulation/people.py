@@ -169,9 +169,9 @@ class People:
             case 1:
                 self._update(deployment, lambda body: document.mapping(body, "spec").update(replicas=1))
             case _:
-                self._update(deployment, self._image)
+                self._update(deployment, self.other_image)
 
-    def _image(self, body: document.Json) -> None:
+    def other_image(self, body: document.Json) -> None:
         containers = document.items(body, "spec", "template", "spec", "containers")
         if containers and isinstance(containers[0], dict):
             containers[0]["image"] = f"edited:{self.numbers}"

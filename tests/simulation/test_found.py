@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.model import document, ids, metadata, outcomes, rollouts
+from reconciler.rollout import rolling
 from tests.simulation import faults, play, scenery
 
 SHOP = scenery.TARGETS[1]
@@ -152,6 +153,44 @@ def test_what_fails_while_the_watches_lag_behind_does_not_become_last_good() -> 
         its.watches().pause()
         await its.clock.sleep(scenery.OBSERVE + 10)
         assert phase_of(its) is rollouts.Phase.OBSERVING
+        its.watches().resume()
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_an_edit_that_hides_what_fails_does_not_make_it_last_good() -> None:
+    """The window ended while the edited image ran. The healing brought the failing one back, "the same inputs were
+    good", and it stayed."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="fails-later"))
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(0.1)
+        deployment = ids.ObjectKey("apps", "Deployment", SHOP.environment, SHOP.application)
+        its.kept.update(deployment, its.people.other_image, manager="kubectl-edit")
+        await its.rest("after the edit")
+        assert len(its.ledgers()[SHOP].quarantined) == 1
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_a_commit_ends_the_hold_of_a_release_that_cannot_be_proven() -> None:
+    """It was queued as behind any other observation, though nothing went on being proven: with a first release, or
+    where last good was old, for ever."""
+
+    async def plot(its: play.Play) -> None:
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(0.1)
+        assert its.ledgers()[SHOP].last_good is None
+        its.watches().pause(trouble="no answer")
+        await its.clock.sleep(scenery.OBSERVE + rolling.UNKNOWN_GRACE)
+        hold = its.ledgers()[SHOP].hold
+        assert hold is not None
+        assert hold.reason is outcomes.HoldReason.UNPROVEN
+        its.people.commit(SHOP, its.people.fresh(SHOP))
+        await its.clock.sleep(2 * scenery.POLL)
+        assert its.ledgers()[SHOP].rollout is None
         its.watches().resume()
 
     assert play.simulate(0, plot=plot).complaints == ()

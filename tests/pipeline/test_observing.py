@@ -1,0 +1,209 @@
+"""A release is good only as what it applied: what is edited past Git in its window, in either mode of drift."""
+
+import types
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from reconciler import errors, ports
+from reconciler.model import document, live, outcomes, plans, records, rollouts, sources, targets
+from reconciler.pipeline import deciding, drift, heads, observing, world
+from reconciler.rollout import rolling
+from reconciler.sandbox import cluster, objects
+from tests.contracts.waiting import until
+from tests.support import planned, worlds
+
+SETTINGS = planned.config("settings", x="1")
+WANTED = planned.manifest_set(SETTINGS)
+FIELD = plans.FieldChange("data.x", '"2"', '"1"')
+EDITED = plans.Change(plans.Action.CONFIGURED, SETTINGS.key, "takes back data.x", SETTINGS, fields=(FIELD,))
+BACK = replace(EDITED, fields=(), because="takes back who owns data.x")
+SAME = replace(EDITED, action=plans.Action.UNCHANGED, fields=())
+LEAVING = replace(SAME, action=plans.Action.SKIPPED, because="is being deleted")
+ROLLOUT = rollouts.Rollout(
+    id="r1",
+    target=planned.TARGET,
+    purpose=rollouts.Purpose.RELEASE,
+    revision="a" * 40,
+    input_digest="inputs",
+    manifest_digest=WANTED.digest,
+    because="the head",
+    started_at="2026-01-01T00:00:00Z",
+    phase=rollouts.Phase.OBSERVING,
+)
+
+HEAL, WARN = targets.DriftMode.HEAL, targets.DriftMode.WARN
+Found = deciding.Decided | errors.Transient
+
+
+@dataclass
+class Bench:
+    """What a plan would find is given; `planned` counts how often one was made."""
+
+    here: world.World
+    kept: objects.Objects
+    found: Found
+    mode: targets.DriftMode
+    planned: int = 0
+    heard: list[records.Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.here.heard = self.heard.append
+        self.drift = drift.Drift(self.here, lambda key: None)
+        self.tested = observing.Observing(self.here, cast(Any, types.SimpleNamespace(plan=self._plan)), self.drift)
+
+    async def _plan(self, *about: object, **more: object) -> deciding.Decided:
+        self.planned += 1
+        if isinstance(self.found, errors.Transient):
+            raise self.found
+        if self.found.plan is None:
+            return self.found
+        (wave,) = self.found.plan.waves
+        now = self.here.cluster_of(planned.TARGET).meta(SETTINGS.key)
+        return replace(self.found, plan=replace(self.found.plan, waves=((replace(wave[0], live=now),),)))
+
+    async def begin(self) -> None:
+        """The object is applied and watched."""
+        its = self.here.cluster_of(planned.TARGET)
+        await its.watch([(SETTINGS.key.kind_key, SETTINGS.key.namespace)])
+        its.listen(self.drift.heard, lost=self.drift.lost)
+        applied = await its.apply(SETTINGS, operation="o1", force=False)
+        assert isinstance(applied, live.Applied)
+        row = planned.row(applied.live, SETTINGS)
+        await self.here.journal.adopt_rows(planned.TARGET, [row], epoch=self.here.epoch)
+        await self.drift.learn(planned.TARGET)
+
+    async def edit(self, value: str = "2") -> None:
+        """By somebody, and seen by the watch."""
+        self.kept.update(SETTINGS.key, lambda body: body.update(data={"x": value}), manager="kubectl-edit")
+        its, now = self.here.cluster_of(planned.TARGET), self.kept.get(SETTINGS.key)
+        assert now is not None
+        version = document.text(now.body, "metadata", "resourceVersion")
+        await until(lambda: (meta := its.meta(SETTINGS.key)) and meta.resource_version == version, what="the watch")
+
+    async def look(self, rollout: rollouts.Rollout = ROLLOUT) -> rolling.Edited | None:
+        ledger = records.Ledger(planned.TARGET, rollout=rollout)
+        prepared = heads.Prepared(replace(planned.target(), drift=self.mode), sources.Inputs("a" * 40, ()))
+        return await self.tested.edited(ledger, prepared, WANTED)
+
+    def seen(self) -> int:
+        return len([event for event in self.heard if event.kind is records.EventKind.DRIFT_SEEN])
+
+
+def plan(change: plans.Change) -> deciding.Decided:
+    return deciding.Decided(plans.Plan(planned.TARGET, WANTED.digest, ((change,),)))
+
+
+Make = Callable[..., Awaitable[Bench]]
+
+
+@pytest.fixture
+async def make() -> Make:
+    async def made(found: Found, mode: targets.DriftMode = HEAL) -> Bench:
+        held: dict[str, objects.Objects] = {}
+
+        def keep(name: str, kept: objects.Objects, journal: ports.Journal) -> ports.Cluster:
+            held[name] = kept
+            return cluster.SandboxCluster(name, kept)
+
+        here = await worlds.made(keep)
+        bench = Bench(here, held["one"], found, mode)
+        await bench.begin()
+        return bench
+
+    return made
+
+
+async def test_what_nobody_touches_is_not_planned(make: Make) -> None:
+    bench = await make(plan(EDITED))
+    assert await bench.look() is None
+    assert bench.planned == 0
+
+
+FOREIGN = outcomes.Hold(outcomes.HoldReason.FOREIGN_MANAGER, "applied by flux as well")
+APPLYING, OBSERVING = rollouts.Phase.APPLYING, rollouts.Phase.OBSERVING
+
+
+@pytest.mark.parametrize(
+    ("found", "mode", "then", "hold", "words"),
+    [
+        (plan(EDITED), HEAL, APPLYING, outcomes.HoldReason.UNPROVEN, "data.x"),
+        (plan(BACK), HEAL, APPLYING, outcomes.HoldReason.UNPROVEN, "observed anew"),
+        (plan(LEAVING), HEAL, None, outcomes.HoldReason.UNPROVEN, "is being deleted"),
+        (plan(EDITED), WARN, None, outcomes.HoldReason.UNPROVEN, "`drift: warn`"),
+        (plan(BACK), WARN, OBSERVING, outcomes.HoldReason.UNPROVEN, "as wanted again"),
+        (deciding.Decided(None, FOREIGN), HEAL, None, outcomes.HoldReason.FOREIGN_MANAGER, "flux"),
+        (errors.Transient("no answer"), HEAL, None, outcomes.HoldReason.CLUSTER_UNAVAILABLE, "no answer"),
+    ],
+    ids=["healed", "put back, healed", "on its way out", "only reported", "put back", "fought over", "unreachable"],
+)
+async def test_what_was_edited_is_not_what_is_proven(
+    make: Make,
+    found: Found,
+    mode: targets.DriftMode,
+    then: rollouts.Phase | None,
+    hold: outcomes.HoldReason,
+    words: str,
+) -> None:
+    bench = await make(found, mode)
+    await bench.edit()
+    edited = await bench.look()
+    assert edited is not None
+    assert (edited.then, edited.hold) == (then, hold)
+    assert words in edited.because
+
+
+async def test_what_a_plan_finds_as_wanted_is_no_edit(make: Make) -> None:
+    """An autoscaler has taken the size, say: known once, it is not asked about again."""
+    bench = await make(plan(SAME))
+    await bench.edit()
+    assert await bench.look() is None
+
+
+@pytest.mark.parametrize(
+    "rollout",
+    [
+        replace(ROLLOUT, phase=rollouts.Phase.WATCHING),
+        replace(ROLLOUT, purpose=rollouts.Purpose.HEAL),
+        replace(ROLLOUT, purpose=rollouts.Purpose.REVERT),
+    ],
+    ids=["not observed yet", "a healing", "a return"],
+)
+async def test_only_a_release_is_observed(make: Make, rollout: rollouts.Rollout) -> None:
+    bench = await make(plan(EDITED))
+    await bench.edit()
+    assert await bench.look(rollout) is None
+
+
+async def test_who_edits_again_and_again_is_undone_ever_later(make: Make) -> None:
+    """I20. Meanwhile nothing is planned, and nothing is good."""
+    bench = await make(plan(EDITED))
+    await bench.edit()
+    bench.drift.healed(planned.TARGET)
+    for _ in range(2):
+        edited = await bench.look()
+        assert edited is not None
+        assert (edited.then, "healed again after 2 s" in edited.because) == (None, True)
+    assert bench.planned == 1
+    bench.drift.at_once(planned.TARGET)
+    edited = await bench.look()
+    assert edited is not None
+    assert edited.then is APPLYING
+
+
+async def test_what_is_only_reported_is_told_once_and_is_proven_anew_when_it_is_put_back(make: Make) -> None:
+    bench = await make(plan(EDITED), WARN)
+    await bench.edit()
+    for _ in range(2):
+        edited = await bench.look()
+        assert edited is not None
+        assert (edited.then, bench.seen()) == (None, 1)
+    bench.found = plan(BACK)
+    await bench.edit("1")
+    edited = await bench.look()
+    assert edited is not None
+    assert edited.then is OBSERVING
+    assert await bench.look() is None
+    assert bench.seen() == 1

@@ -29,7 +29,7 @@ BUGS = (
         "reconciler.edges.journal.statements",
         "    if (newest := epoch(tx)) != ours:",
         "    if (newest := epoch(tx)) < ours:",
-        19,
+        77,
         "I2",
     ),
     Bug(
@@ -94,8 +94,8 @@ BUGS = (
     Bug(
         "half of the observation window is enough",
         "reconciler.rollout.rolling",
-        "        if rollout.spent >= window:\n",
-        "        if rollout.spent >= window / 2:\n",
+        "        left = window - rollout.spent\n",
+        "        left = window / 2 - rollout.spent\n",
         0,
         "I24",
     ),

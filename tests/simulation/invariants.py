@@ -270,7 +270,7 @@ def _forward(play: "plays.Play") -> None:
         old = before.get(new.target)
         if old and old.deployed and new.deployed != old.deployed:
             ways = [old.deployed, *([old.accepted_history] if old.accepted_history else [])]
-            if not any(play.server.descends(new.deployed, way) for way in ways):
+            if not (new.deployed and any(play.server.descends(new.deployed, way) for way in ways)):
                 play.told.complain("I5", f"{new.target} went from {old.deployed[:12]} back to {new.deployed[:12]}")
         before[new.target] = new
 

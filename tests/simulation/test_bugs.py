@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation import bugs, play
 
-OTHERS = range(40)
+OTHERS = range(120)
 """What a seed meets changes with each call that the daemon makes more or fewer: then one of these finds the bug."""
 
 

@@ -59,7 +59,7 @@ class People:
         first = {key: scenery.Version(0, extras=5 if key.application == "shop" else 2) for key in scenery.TARGETS}
         for key, version in first.items():
             changes |= scenery.files(key, version)
-        self._push(changes, "everything", first)
+        self.push(changes, "everything", first)
 
     def version(self, key: ids.TargetKey, revision: str = "") -> scenery.Version | None:
         """What a revision (the head) holds for the target; None when nobody committed that."""
@@ -88,7 +88,7 @@ class People:
         """One commit on two targets, of which one is bad."""
         other = next(found for found in scenery.TARGETS if found != key)
         good, bad = self.fresh(key), dataclasses.replace(self.fresh(other), behaviour=self.chance.choice(scenery.BAD))
-        self._push(
+        self.push(
             scenery.files(key, good) | scenery.files(other, bad), f"{key} well, {other} bad", {key: good, other: bad}
         )
 
@@ -99,11 +99,11 @@ class People:
 
     def shared(self, key: ids.TargetKey) -> None:
         self.numbers += 1
-        self._push({f"{scenery.SHARED}/base.yaml": b"%d\n" % self.numbers}, "shared path", {})
+        self.push({f"{scenery.SHARED}/base.yaml": b"%d\n" % self.numbers}, "shared path", {})
 
     def readme(self, key: ids.TargetKey) -> None:
         self.numbers += 1
-        self._push({"README.md": b"%d\n" % self.numbers}, "readme", {})
+        self.push({"README.md": b"%d\n" % self.numbers}, "readme", {})
 
     def back(self, key: ids.TargetKey) -> None:
         """`git revert` by a person: what the target's folder held before."""
@@ -137,9 +137,9 @@ class People:
         return scenery.changed(self.version(key) or scenery.Version(0), self.numbers, self.chance)
 
     def commit(self, key: ids.TargetKey, version: scenery.Version) -> None:
-        self._push(scenery.files(key, version), f"{key}: {version}", {key: version})
+        self.push(scenery.files(key, version), f"{key}: {version}", {key: version})
 
-    def _push(self, changes: dict[str, bytes], about: str, versions: dict[ids.TargetKey, scenery.Version]) -> None:
+    def push(self, changes: dict[str, bytes], about: str, versions: dict[ids.TargetKey, scenery.Version]) -> None:
         revision = self.server.commit(dict(changes), message=about)
         self._learn(revision, versions)
         self._pushed(revision, about)

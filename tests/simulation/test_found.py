@@ -1,6 +1,7 @@
 """What the simulation has found in the daemon, each told as shortly as it can be."""
 
 import dataclasses
+import json
 from typing import Any
 
 import pytest
@@ -171,6 +172,36 @@ def test_an_edit_that_hides_what_fails_does_not_make_it_last_good() -> None:
         its.kept.update(deployment, its.people.other_image, manager="kubectl-edit")
         await its.rest("after the edit")
         assert len(its.ledgers()[SHOP].quarantined) == 1
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_where_drift_is_only_reported_an_edited_release_is_held_until_it_is_put_back() -> None:
+    """Then it is observed for a whole window."""
+    settings = ids.ObjectKey("", "ConfigMap", SHOP.environment, "shop-settings")
+
+    async def plot(its: play.Play) -> None:
+        version = its.people.fresh(SHOP)
+        about = f"{scenery.folder(SHOP)}/application.yaml"
+        files = scenery.files(SHOP, version)
+        files[about] = document.encode({**json.loads(files[about]), "drift": "warn"})
+        its.people.push(files, "drift: warn", {SHOP: version})
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(0.1)
+        its.kept.update(settings, lambda body: body.update(data={"number": "edited"}), manager="kubectl-edit")
+        await its.clock.sleep(scenery.OBSERVE + rolling.HEARTBEAT)
+        hold = its.ledgers()[SHOP].hold
+        assert hold is not None
+        assert hold.reason is outcomes.HoldReason.UNPROVEN
+        assert "data.number" in hold.because
+        number = str(version.number)
+        its.kept.update(settings, lambda body: body.update(data={"number": number}), manager="kubectl-edit")
+        await its.clock.sleep(scenery.OBSERVE - rolling.HEARTBEAT)
+        assert its.ledgers()[SHOP].last_good is None
+        await its.rest("after it was put back")
+        good = its.ledgers()[SHOP].last_good
+        assert good is not None
+        assert good.revision == its.server.ref_head
 
     assert play.simulate(0, plot=plot).complaints == ()
 

@@ -226,7 +226,7 @@ class Advancing:
             case commands.Apply():
                 done = await applying.carry_out(self._here, rollout, command.changes, doubt=self._doubt(rollout))
                 await self._tell(ledger, command.changes, done=done, action=plans.Action.ADOPTED)
-                if done.held and (passed := _passed(rollout, command, done.held)):
+                if done.held and (passed := hooking.passed(rollout, command, done.held)):
                     await self._drift.learn(ledger.target)
                     return await self._hook(ledger, rollout, passed)
                 return await self._applied(ledger, rollout, done)
@@ -281,14 +281,12 @@ class Advancing:
     ) -> Stepped:
         entered = replace(ledger, rollout=rollout.enter(command.phase, now=self._here.clock.monotonic()))
         because = f"{command.phase.value}: {command.because}"
-        events = [self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)]
-        if (rollout.phase, command.phase) == (rollouts.Phase.OBSERVING, rollouts.Phase.APPLYING):
-            self._drift.healed(ledger.target)
-            events.insert(0, self._here.event(records.EventKind.DRIFT_SEEN, command.because, target=ledger.target))
+        event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
+        events = (*owed, *self._observing.healed(rollout, command), event)
         if rollout.phase not in hooks.STAGES:
-            return Stepped(entered, owed=(*owed, *events))
+            return Stepped(entered, owed=events)
         # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
-        entered = await self._here.write(entered, *owed, *events)
+        entered = await self._here.write(entered, *events)
         return Stepped(entered, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))
 
     async def _hook(
@@ -398,9 +396,3 @@ class Advancing:
         self._failing.forget(ledger.target)
         await self._drift.settle(ledger.target)
         await self._anchoring.anchor(ledger)
-
-
-def _passed(rollout: rollouts.Rollout, command: commands.Apply, hold: outcomes.Hold) -> commands.Ran | None:
-    """What follows in place of `hold` where the server has refused a hook that the way back waits for."""
-    hook = command.changes[0].manifest
-    return hooks.refused(rollout, hook, hold.because) if hook else None

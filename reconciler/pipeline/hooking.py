@@ -11,6 +11,7 @@ from reconciler import errors, ports
 from reconciler.model import health, hooks, ids, live, manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import heads, planning, watching, world
 from reconciler.plan import fold, left, ownership, survey, waves
+from reconciler.rollout import commands
 from reconciler.rollout import hooks as machine
 from reconciler.verify import family, judgement, objects
 from reconciler.verify import hooks as verify
@@ -197,3 +198,9 @@ async def _planned(
 def _past(row: records.InventoryRow, rollout: rollouts.Rollout) -> bool:
     """Whether a row whose object is gone is of an earlier run."""
     return row.rollout != rollout.id or any(run.uid == row.uid for run in rollout.ran if row.uid)
+
+
+def passed(rollout: rollouts.Rollout, command: commands.Apply, hold: outcomes.Hold) -> commands.Ran | None:
+    """What follows in place of `hold` where the server has refused a hook that the way back waits for."""
+    hook = command.changes[0].manifest
+    return machine.refused(rollout, hook, hold.because) if hook else None

@@ -6,7 +6,7 @@ from reconciler import errors
 from reconciler.model import manifests, plans, records, rollouts, targets
 from reconciler.pipeline import deciding, drift, heads, starting, world
 from reconciler.plan import drift as drifts
-from reconciler.rollout import rolling
+from reconciler.rollout import commands, rolling
 
 ANEW = "what is observed is not the release; it is observed anew"
 
@@ -45,6 +45,13 @@ class Observing:
         if decided.hold is not None:
             return rolling.Edited(decided.hold.because, hold=decided.hold.reason)
         return await self._differing(ledger, prepared, decided.plan, count=count)
+
+    def healed(self, rollout: rollouts.Rollout, command: commands.Enter) -> tuple[records.Event, ...]:
+        """What is said, and counted, where `command` applies once more what was edited; () where it does not."""
+        if (rollout.phase, command.phase) != (rollouts.Phase.OBSERVING, rollouts.Phase.APPLYING):
+            return ()
+        self._drift.healed(rollout.target)
+        return (self._here.event(records.EventKind.DRIFT_SEEN, command.because, target=rollout.target),)
 
     async def _differing(
         self, ledger: records.Ledger, prepared: heads.Prepared, plan: plans.Plan | None, *, count: int

@@ -2,12 +2,13 @@
 
 import functools
 import re
-from typing import Annotated
-
-from cel_expr_python import cel
+from typing import TYPE_CHECKING, Annotated
 
 from reconciler.model import health
 from reconciler.settings import values
+
+if TYPE_CHECKING:
+    from cel_expr_python import cel
 
 LONGEST = 1_000
 WHERE = re.compile(r"ERROR: <input>:(\d+):(\d+): ([^\n]*)")
@@ -30,7 +31,10 @@ def expression(value: object) -> str:
 
 
 @functools.cache
-def _environment() -> cel.Env:
+def _environment() -> "cel.Env":
+    # Imported here: it takes 6 MiB for as long as the process runs, and few applications have an expression.
+    from cel_expr_python import cel
+
     return cel.NewEnv(variables=dict.fromkeys(health.EXPRESSION_VARIABLES, cel.Type.DYN))
 
 

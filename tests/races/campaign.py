@@ -17,13 +17,10 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
 from reconciler import errors
 from reconciler.app import composing
 from reconciler.edges import system
 from reconciler.edges.journal import memory as memories
-from reconciler.edges.journal import tables
 from reconciler.ending import judge
 from reconciler.model import ids, records, rollouts, targets
 from reconciler.pipeline import chain, failing, heads, reverting, world
@@ -151,8 +148,8 @@ class Course:
 
     def close(self) -> None:
         """Every push that arrived is an intent of the journal, done; the others were given up (I1)."""
-        select = sa.select(tables.intents.c.operation, tables.intents.c.result)
-        results = dict(map(tuple, self._memory.base.read(lambda tx: tx.execute(select).all())))
+        found = self._memory.base.read(lambda tx: tx.all("SELECT operation, result FROM intents"))
+        results = {row["operation"]: row["result"] for row in found}
         done = {operation for operation, result in results.items() if result == records.Result.DONE.value}
         self.tally.rebuilt = len(results) - len(done)
         arrived = set(self._git("log", "--format=%H", "--grep=^Reconciler-Target:", "main").split())

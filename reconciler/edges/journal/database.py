@@ -7,10 +7,8 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-import sqlalchemy as sa
-
 from reconciler import errors
-from reconciler.edges.journal import prepared
+from reconciler.edges.journal import transactions
 
 BUSY_SECONDS = 5.0
 """How long a write waits for another process's transaction. Ours take milliseconds; a backup tool may hold longer."""
@@ -25,24 +23,25 @@ class Database:
         """Raises JournalUnusable when the file cannot be opened, Transient while another process locks it."""
         self.path = path
         self.read_only = read_only
-        engine = sa.create_engine("sqlite://", creator=self._connect, poolclass=sa.NullPool)
         with self._translated():
-            self._connection = engine.connect()
+            self._connection = self._connect()
+        self._connection.row_factory = sqlite3.Row
+        self._tx = transactions.Transaction(self._connection)
         with contextlib.ExitStack() as undo:
             undo.callback(self._connection.close)
             self._configure()
             undo.pop_all()
 
-    def look(self, work: Callable[[sa.Connection], T]) -> T:
+    def look(self, work: Callable[[transactions.Transaction], T]) -> T:
         """Run `work`, which is one query: that is one consistent state by itself."""
         with self._translated():
-            return work(self._connection)
+            return work(self._tx)
 
-    def read(self, work: Callable[[sa.Connection], T]) -> T:
+    def read(self, work: Callable[[transactions.Transaction], T]) -> T:
         """Run `work` on one consistent state of the journal."""
         return self._transaction("BEGIN", work=work)
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
+    def write(self, work: Callable[[transactions.Transaction], T]) -> T:
         """Run `work` in one transaction that is on disk when this returns, or leaves no trace when it raises."""
         return self._transaction("BEGIN IMMEDIATE", work=work)
 
@@ -55,7 +54,7 @@ class Database:
     def data_version(self) -> int:
         """A number that changes when another connection has written."""
         with self._translated():
-            return int(self._driver.execute("PRAGMA data_version").fetchone()[0])
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
     def damage(self) -> str:
         """What SQLite finds wrong with the file, '' when it is sound. Reads all of it: 0.3 s for 100 MB."""
@@ -68,7 +67,7 @@ class Database:
         Others go on writing meanwhile. Raises as a write does, about `path`."""
         try:
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as copy:
-                self._driver.backup(copy)
+                self._connection.backup(copy)
                 copy.execute("PRAGMA journal_mode = delete")
         except sqlite3.Error as error:
             raise _meaning(error, path=path) from error
@@ -76,10 +75,6 @@ class Database:
     def close(self) -> None:
         with self._translated():
             self._connection.close()
-
-    @property
-    def _driver(self) -> sqlite3.Connection:
-        return prepared.driver(self._connection)
 
     def _connect(self) -> sqlite3.Connection:
         mode = "ro" if self.read_only else "rw"
@@ -90,24 +85,20 @@ class Database:
     def _configure(self) -> None:
         """FULL: what was committed survives a power cut."""
         with self._translated():
-            self._connection.exec_driver_sql("PRAGMA synchronous = FULL")
-            self._connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-            self._connection.commit()
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.execute("PRAGMA foreign_keys = ON")
 
     def _pragma(self, text: str) -> str:
-        found = str(self._connection.exec_driver_sql(f"PRAGMA {text}").scalar_one())
-        self._connection.commit()
-        return found
+        return str(self._connection.execute(f"PRAGMA {text}").fetchone()[0])
 
-    def _transaction(self, begin: str, *, work: Callable[[sa.Connection], T]) -> T:
+    def _transaction(self, begin: str, *, work: Callable[[transactions.Transaction], T]) -> T:
         with self._translated():
-            driver = self._driver
             try:
-                driver.execute(begin)
-                result = work(self._connection)
-                driver.commit()
+                self._connection.execute(begin)
+                result = work(self._tx)
+                self._connection.commit()
             except BaseException:
-                driver.rollback()
+                self._connection.rollback()
                 raise
             return result
 
@@ -115,8 +106,6 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.DBAPIError as error:
-            raise _meaning(error.orig, path=self.path) from error
         except sqlite3.Error as error:
             raise _meaning(error, path=self.path) from error
 
@@ -136,7 +125,7 @@ _UNUSABLE = {
 }
 
 
-def _meaning(error: BaseException | None, *, path: pathlib.Path) -> errors.ReconcilerError:
+def _meaning(error: sqlite3.Error, *, path: pathlib.Path) -> errors.ReconcilerError:
     """SQLite's answer as what happens next. Extended codes carry the primary one in their low byte."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

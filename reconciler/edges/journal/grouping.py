@@ -11,12 +11,10 @@ from collections.abc import Callable
 from concurrent import futures
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
 from reconciler import errors
-from reconciler.edges.journal import database
+from reconciler.edges.journal import database, transactions
 
-Work = Callable[[sa.Connection], None]
+Work = Callable[[transactions.Transaction], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +82,7 @@ class Group:
             each.error = error
 
 
-def _together(tx: sa.Connection, group: list[_Write]) -> None:
+def _together(tx: transactions.Transaction, group: list[_Write]) -> None:
     for each in group:
         try:
             each.work(tx)

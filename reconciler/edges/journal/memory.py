@@ -10,9 +10,7 @@ import pathlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 
-import sqlalchemy as sa
-
-from reconciler.edges.journal import database, journal, schema, tables
+from reconciler.edges.journal import database, journal, schema
 from reconciler.model import records
 
 LOOK_AGAIN = 10.0
@@ -33,8 +31,7 @@ class Memory:
 
     def open(self, *, now: Callable[[], datetime.datetime] | None = None) -> "MemoryJournal":
         """A journal on this database, with a `now` of its own if given."""
-        installation = self.base.read(lambda tx: str(tx.execute(sa.select(tables.meta.c.installation)).scalar_one()))
-        return MemoryJournal(self, installation=installation, now=now or self._now)
+        return MemoryJournal(self, installation=schema.installed(self.base), now=now or self._now)
 
     def image(self) -> bytes:
         """Everything in it."""

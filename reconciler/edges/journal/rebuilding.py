@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from reconciler.edges.journal import rows, statements, tables
+from reconciler.edges.journal import rows, statements
 from reconciler.model import ids, records
 
 DROPPED = "dropped: the journal was rebuilt, ask again"
@@ -37,11 +35,14 @@ class Rebuilt:
 
 
 def rebuild(tx: statements.Transaction, new: Rebuilt, *, at: str) -> None:
-    tx.execute(sa.update(tables.meta).values(installation=new.installation))
-    tx.execute(sa.insert(tables.leadership).values(epoch=new.epoch, holder=new.holder, since=at))
-    tx.execute(sa.update(tables.requests).where(tables.requests.c.answer == "").values(answer=DROPPED))
-    left = {"result": records.Result.ABANDONED.value, "because": ABANDONED, "settled_at": at}
-    tx.execute(sa.update(tables.intents).where(tables.intents.c.result.is_(None)).values(left))
+    tx.run("UPDATE meta SET installation = :installation", {"installation": new.installation})
+    statements.begin(tx, new.epoch, holder=new.holder, at=at)
+    tx.run("UPDATE requests SET answer = :answer WHERE answer = ''", {"answer": DROPPED})
+    left = {"result": records.Result.ABANDONED.value, "because": ABANDONED, "at": at}
+    tx.run(
+        "UPDATE intents SET result = :result, because = :because, settled_at = :at WHERE result IS NULL",
+        left,
+    )
     for target in new.targets:
         statements.write(tx, target.ledger, events=(), at=at)
         _replace_inventory(tx, target.ledger.target, target.inventory)
@@ -51,7 +52,7 @@ def rebuild(tx: statements.Transaction, new: Rebuilt, *, at: str) -> None:
 def _replace_inventory(
     tx: statements.Transaction, target: ids.TargetKey, inventory: Sequence[records.InventoryRow]
 ) -> None:
-    table, its = tables.inventory, rows.of_target(target)
-    tx.execute(sa.delete(table).where(*(table.c[name] == value for name, value in its.items())))
-    if inventory:
-        tx.execute(sa.insert(table), [rows.of_inventory(target, row) for row in inventory])
+    tx.run(
+        "DELETE FROM inventory WHERE environment = :environment AND application = :application", rows.of_target(target)
+    )
+    statements.learn(tx, target, learnt=inventory, forget=())

@@ -3,14 +3,12 @@
 import functools
 import json
 import sqlite3
-from collections.abc import Mapping
-from typing import Any
 
 import pydantic
 import pydantic_core
-import sqlalchemy as sa
 
 from reconciler import errors
+from reconciler.edges.journal import transactions
 from reconciler.model import ids, records, rollouts
 
 SHAPE = 2
@@ -20,8 +18,8 @@ READ = frozenset({1, SHAPE})
 
 _LEDGER = pydantic.TypeAdapter(records.Ledger)
 
-Values = Mapping[str, Any]
-Row = sqlite3.Row | sa.RowMapping
+Values = transactions.Values
+Row = sqlite3.Row
 
 
 def of_ledger(ledger: records.Ledger) -> Values:
@@ -119,9 +117,6 @@ def of_intent(intent: records.Intent, *, epoch: int) -> Values:
         "epoch": epoch,
         "rollout": intent.rollout,
         "at": intent.at,
-        "result": None,
-        "because": "",
-        "settled_at": None,
     }
 
 
@@ -180,8 +175,6 @@ def of_rollout(rollout: rollouts.Rollout) -> Values:
         "input_digest": rollout.input_digest,
         "phase": rollout.phase.value,
         "started_at": rollout.started_at,
-        "ended_at": None,
-        "outcome": "",
         "because": rollout.because,
     }
 

@@ -1,9 +1,7 @@
 """Brings a database file to the schema that this version reads, or says why that cannot be."""
 
-import sqlalchemy as sa
-
 from reconciler import errors
-from reconciler.edges.journal import database, leadership, tables
+from reconciler.edges.journal import database, leadership, migrations, transactions
 
 
 def prepare(base: database.Database, *, lock: leadership.Lock, now: str, installation: str) -> str:
@@ -15,23 +13,32 @@ def prepare(base: database.Database, *, lock: leadership.Lock, now: str, install
     _refuse_unknown(base, found)
     if not base.read_only:
         base.use_wal()
-    if found != tables.HEAD:
+    if found != migrations.HEAD:
         if base.read_only:
             raise errors.JournalUnusable(
                 f"The journal {base.path} was made by an older version. `reconciler run` of this version upgrades it."
             )
         try:
-            base.write(lambda connection: _upgrade(connection, lock=lock, now=now, installation=installation))
+            base.write(lambda tx: _upgrade(tx, lock=lock, now=now, installation=installation))
         finally:
             lock.release()
-    return base.read(lambda connection: str(connection.execute(sa.select(tables.meta.c.installation)).scalar_one()))
+    return installed(base)
 
 
-def _revision(connection: sa.Connection) -> str:
+def installed(base: database.Database) -> str:
+    """The installation's UUID."""
+    found = base.look(lambda tx: tx.one("SELECT installation FROM meta"))
+    if found is None:
+        raise errors.JournalUnusable(f"The journal {base.path} does not say whose it is: restore a backup of it.")
+    return str(found["installation"])
+
+
+def _revision(tx: transactions.Transaction) -> str:
     """The schema's revision; '' for a new file, 'foreign' for somebody else's database."""
-    names = sa.inspect(connection).get_table_names()
+    names = [row["name"] for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
     if "alembic_version" in names:
-        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none() or ""
+        found = tx.one("SELECT version_num FROM alembic_version")
+        return found["version_num"] if found else ""
     return "foreign" if names else ""
 
 
@@ -40,34 +47,32 @@ def _refuse_unknown(base: database.Database, found: str) -> None:
         raise errors.JournalUnusable(
             f"{base.path} is a database, but not a journal of the reconciler: name another file."
         )
-    if found > tables.HEAD:
+    if found > migrations.HEAD:
         raise errors.JournalUnusable(
-            f"The journal {base.path} was made by a newer version (schema {found}, this version knows {tables.HEAD}): "
-            "use that version, or restore a backup from before the upgrade."
+            f"The journal {base.path} was made by a newer version (schema {found}, this version knows "
+            f"{migrations.HEAD}): use that version, or restore a backup from before the upgrade."
+        )
+    if found and found not in migrations.STEPS:
+        raise errors.JournalUnusable(
+            f"The journal {base.path} cannot be upgraded: no version has made a schema {found}. Restore a backup."
         )
 
 
-def _upgrade(connection: sa.Connection, *, lock: leadership.Lock, now: str, installation: str) -> None:
+def _upgrade(tx: transactions.Transaction, *, lock: leadership.Lock, now: str, installation: str) -> None:
     """A leading daemon of an older version would go on writing the old shape: the lock keeps us apart."""
-    if _revision(connection) == tables.HEAD:
+    found = _revision(tx)
+    if found == migrations.HEAD:
         return  # another process was faster
     if not lock.take():
         raise errors.Transient(
             "The journal must be upgraded, and a daemon of an older version still runs on it: stop that one first."
         )
-    _migrate(connection)
-    if connection.execute(sa.select(tables.meta)).first() is None:
-        connection.execute(sa.insert(tables.meta).values(installation=installation, created_at=now))
-
-
-def _migrate(connection: sa.Connection) -> None:
-    # Imported here: Alembic takes 0.1 s to load, and only a new or an old file needs it.
-    from alembic import command, config, util
-
-    setup = config.Config()
-    setup.set_main_option("script_location", "reconciler.edges.journal:migrations")
-    setup.attributes["connection"] = connection
-    try:
-        command.upgrade(setup, "head")
-    except util.CommandError as error:
-        raise errors.JournalUnusable(f"The journal cannot be upgraded: {error}. Restore a backup.") from error
+    for revision, statements in migrations.STEPS.items():
+        if revision > found:
+            for statement in statements:
+                tx.run(statement)
+    tx.run("DELETE FROM alembic_version")
+    tx.run("INSERT INTO alembic_version (version_num) VALUES (:head)", {"head": migrations.HEAD})
+    if tx.one("SELECT installation FROM meta") is None:
+        new = {"installation": installation, "now": now}
+        tx.run("INSERT INTO meta (installation, created_at) VALUES (:installation, :now)", new)

@@ -1,118 +1,107 @@
-"""The SQL of the journal: each function runs inside the transaction it is given."""
+"""The SQL of the journal: each function runs inside the transaction it is given.
+
+A query stands in its function; what is written to a table by several stands above them. The columns and the values are
+named alike: `rows` gives them.
+"""
 
 from collections.abc import Sequence
 
-import sqlalchemy as sa
-from sqlalchemy.dialects import sqlite
-
 from reconciler import errors
-from reconciler.edges.journal import prepared, rows, tables
+from reconciler.edges.journal import rows, transactions
 from reconciler.model import ids, records
 from reconciler.record import chain, ends
 
-Transaction = sa.Connection
+Transaction = transactions.Transaction
 
 FINAL = (records.Result.DONE.value, records.Result.REFUSED.value)
 """Outcomes that stand. What was unknown or abandoned may still be found out, or be tried again."""
 
-# What every pass asks is prepared once; the rest, which people ask, goes through SQLAlchemy.
-
-
-def _of(table: sa.Table) -> sa.ColumnElement[bool]:
-    """The rows of one target, whose values `_named` gives."""
-    return sa.and_(
-        table.c.environment == sa.bindparam("environment"), table.c.application == sa.bindparam("application")
+_PUT_LEDGER = """
+    INSERT INTO targets (environment, application, shape, ledger, outcome, hold, revision, last_good)
+    VALUES (:environment, :application, :shape, :ledger, :outcome, :hold, :revision, :last_good)
+    ON CONFLICT (environment, application) DO UPDATE SET
+        shape = excluded.shape, ledger = excluded.ledger, outcome = excluded.outcome, hold = excluded.hold,
+        revision = excluded.revision, last_good = excluded.last_good
+"""
+_PUT_ROLLOUT = """
+    INSERT INTO rollouts (
+        id, environment, application, purpose, revision, input_digest, phase, started_at, ended_at, outcome, because
     )
-
-
-def _replacing(table: sa.Table) -> sqlite.Insert:
-    """Insert, or replace what has the same primary key."""
-    insert = sqlite.insert(table)
-    keys = [column.name for column in table.primary_key]
-    new = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=new)
-
-
-def _taking() -> sqlite.Insert:
-    """Insert a pending row; of one that is there already only what it says of who made the object is replaced."""
-    insert = sqlite.insert(tables.inventory)
-    keys = [column.name for column in tables.inventory.primary_key]
-    return insert.on_conflict_do_update(index_elements=keys, set_={"rollout": insert.excluded.rollout})
-
-
-def _changing(table: sa.Table, *names: str, by: sa.Column[str]) -> sa.Update:
-    """Change these columns of the row that `of` names."""
-    new: dict[str, sa.BindParameter[str]] = {name: sa.bindparam(name) for name in names}
-    return sa.update(table).where(by == sa.bindparam("of")).values(new)
-
-
-_EPOCH = prepared.Prepared(sa.select(sa.func.max(tables.leadership.c.epoch).label("newest")))
-_TARGETS = prepared.Prepared(
-    sa.select(tables.targets.c.environment, tables.targets.c.application).order_by(
-        tables.targets.c.environment, tables.targets.c.application
+    VALUES (
+        :id, :environment, :application, :purpose, :revision, :input_digest, :phase, :started_at, NULL, '', :because
     )
-)
-_LEDGER = prepared.Prepared(sa.select(tables.targets).where(_of(tables.targets)))
-_HEAD = prepared.Prepared(
-    sa.select(tables.events.c.sequence, tables.events.c.hash).order_by(tables.events.c.sequence.desc()).limit(1)
-)
-_EVENTS = prepared.Prepared(
-    sa.select(tables.events)
-    .where(tables.events.c.sequence > sa.bindparam("after"))
-    .order_by(tables.events.c.sequence)
-    .limit(sa.bindparam("most"))
-)
-_INVENTORY = prepared.Prepared(
-    sa.select(tables.inventory).where(_of(tables.inventory)).order_by(tables.inventory.c.object)
-)
-_OWNERS = prepared.Prepared(
-    sa.select(tables.inventory.c.environment, tables.inventory.c.application).where(
-        tables.inventory.c.object == sa.bindparam("object")
+    ON CONFLICT (id) DO UPDATE SET
+        environment = excluded.environment, application = excluded.application, purpose = excluded.purpose,
+        revision = excluded.revision, input_digest = excluded.input_digest, phase = excluded.phase,
+        started_at = excluded.started_at, ended_at = NULL, outcome = '', because = excluded.because
+"""
+_END_ROLLOUT = "UPDATE rollouts SET ended_at = :ended_at, outcome = :outcome, because = :because WHERE id = :id"
+
+_NEW_EVENT = """
+    INSERT INTO events (sequence, at, kind, environment, application, because, data, previous, hash)
+    VALUES (:sequence, :at, :kind, :environment, :application, :because, :data, :previous, :hash)
+"""
+
+_NEW_INTENT = """
+    INSERT INTO intents (
+        operation, environment, application, verb, subject, manifest_digest, epoch, rollout, at, result, because,
+        settled_at
     )
+    VALUES (
+        :operation, :environment, :application, :verb, :subject, :manifest_digest, :epoch, :rollout, :at, NULL, '',
+        NULL
+    )
+"""
+_REOPEN = (
+    "UPDATE intents SET epoch = :epoch, result = NULL, because = '', settled_at = NULL WHERE operation = :operation"
 )
-_OPEN_INTENTS = prepared.Prepared(
-    sa.select(tables.intents)
-    .where(_of(tables.intents), tables.intents.c.result.is_(None))
-    .order_by(tables.intents.c.at, tables.intents.c.operation)
-)
-_OPEN_REQUESTS = prepared.Prepared(
-    sa.select(tables.requests).where(tables.requests.c.answer == "").order_by(tables.requests.c.sequence)
-)
-_KNOWN = prepared.Prepared(sa.select(tables.intents).where(tables.intents.c.operation == sa.bindparam("of")))
-_NEW_EVENT, _NEW_INTENT = (prepared.Prepared(sa.insert(table)) for table in (tables.events, tables.intents))
-_PENDING = prepared.Prepared(sqlite.insert(tables.inventory).on_conflict_do_nothing())
-_FORGET = prepared.Prepared(
-    sa.delete(tables.inventory).where(_of(tables.inventory), tables.inventory.c.object == sa.bindparam("object"))
-)
-_END_ROLLOUT = prepared.Prepared(_changing(tables.rollouts, "ended_at", "outcome", "because", by=tables.rollouts.c.id))
-_BY_OPERATION = tables.intents.c.operation
-_SETTLE = prepared.Prepared(_changing(tables.intents, "result", "because", "settled_at", by=_BY_OPERATION))
-_REOPEN = prepared.Prepared(_changing(tables.intents, "epoch", "result", "because", "settled_at", by=_BY_OPERATION))
-_TAKEN = prepared.Prepared(_taking())
-_PUT = {
-    table.name: prepared.Prepared(_replacing(table)) for table in (tables.targets, tables.rollouts, tables.inventory)
-}
+_SETTLE = """
+    UPDATE intents SET result = :result, because = :because, settled_at = :settled_at WHERE operation = :operation
+"""
 
-
-def _named(target: ids.TargetKey) -> dict[str, str]:
-    return {"environment": target.environment, "application": target.application}
+_OBJECT = """
+    INSERT INTO inventory (
+        environment, application, object, uid, manifest_digest, entry, resource_version, rollout, drifted
+    )
+    VALUES (
+        :environment, :application, :object, :uid, :manifest_digest, :entry, :resource_version, :rollout, :drifted
+    )
+    ON CONFLICT (environment, application, object)
+"""
+_PUT_OBJECT = f"""{_OBJECT} DO UPDATE SET
+        uid = excluded.uid, manifest_digest = excluded.manifest_digest, entry = excluded.entry,
+        resource_version = excluded.resource_version, rollout = excluded.rollout, drifted = excluded.drifted
+"""
+_PENDING = f"{_OBJECT} DO NOTHING"
+_TAKEN = f"{_OBJECT} DO UPDATE SET rollout = excluded.rollout"
+"""Of a row that is there already only what it says of who made the object is replaced."""
+_FORGET = """
+    DELETE FROM inventory WHERE environment = :environment AND application = :application AND object = :object
+"""
 
 
 def lead(tx: Transaction, holder: str, *, at: str) -> int:
     new = epoch(tx) + 1
-    tx.execute(sa.insert(tables.leadership).values(epoch=new, holder=holder, since=at))
+    begin(tx, new, holder=holder, at=at)
     return new
 
 
+def begin(tx: Transaction, epoch: int, *, holder: str, at: str) -> None:
+    """From now on `holder` leads, in `epoch`."""
+    tx.run(
+        "INSERT INTO leadership (epoch, holder, since) VALUES (:epoch, :holder, :since)",
+        {"epoch": epoch, "holder": holder, "since": at},
+    )
+
+
 def epoch(tx: Transaction) -> int:
-    found = _EPOCH.one(tx)
+    found = tx.one("SELECT max(epoch) AS newest FROM leadership")
     return (found["newest"] if found else None) or 0
 
 
 def leader(tx: Transaction) -> str:
     """Who led last, in words for a person."""
-    table = tables.leadership
-    found = tx.execute(sa.select(table).order_by(table.c.epoch.desc()).limit(1)).mappings().first()
+    found = tx.one("SELECT * FROM leadership ORDER BY epoch DESC LIMIT 1")
     return f"{found['holder']} (epoch {found['epoch']}, since {found['since']})" if found else "Another process"
 
 
@@ -124,17 +113,20 @@ def check_epoch(tx: Transaction, ours: int) -> None:
 
 
 def targets(tx: Transaction) -> tuple[ids.TargetKey, ...]:
-    return tuple(rows.to_target(row) for row in _TARGETS.all(tx))
+    found = tx.all("SELECT environment, application FROM targets ORDER BY environment, application")
+    return tuple(rows.to_target(row) for row in found)
 
 
 def ledger(tx: Transaction, target: ids.TargetKey) -> records.Ledger:
-    found = _LEDGER.one(tx, _named(target))
+    found = tx.one(
+        "SELECT * FROM targets WHERE environment = :environment AND application = :application", rows.of_target(target)
+    )
     return rows.to_ledger(found) if found else records.Ledger(target)
 
 
 def write(tx: Transaction, new: records.Ledger, *, events: Sequence[records.Event], at: str) -> None:
     old = ledger(tx, new.target)
-    _put(tx, tables.targets, values=[rows.of_ledger(new)])
+    tx.run(_PUT_LEDGER, rows.of_ledger(new))
     _note_rollout(tx, old, new=new, over=ends.ended(old, new, events=events), at=at)
     append(tx, events)
 
@@ -144,10 +136,10 @@ def _note_rollout(
 ) -> None:
     before, after = old.rollout, new.rollout
     if after is not None and (before is None or (before.id, before.phase) != (after.id, after.phase)):
-        _put(tx, tables.rollouts, values=[rows.of_rollout(after)])
+        tx.run(_PUT_ROLLOUT, rows.of_rollout(after))
     if over is not None:
-        last = {"of": over.rollout, "ended_at": at, "outcome": over.end.value, "because": over.because}
-        _END_ROLLOUT.run(tx, [last])
+        last = {"id": over.rollout, "ended_at": at, "outcome": over.end.value, "because": over.because}
+        tx.run(_END_ROLLOUT, last)
 
 
 def append(tx: Transaction, new: Sequence[records.Event]) -> None:
@@ -157,32 +149,44 @@ def append(tx: Transaction, new: Sequence[records.Event]) -> None:
     for event in new:
         linked = chain.link(previous, sequence + 1, event)
         sequence, previous = linked.sequence, linked.hash
-        _NEW_EVENT.run(tx, [rows.of_event(linked)])
+        tx.run(_NEW_EVENT, rows.of_event(linked))
 
 
 def head(tx: Transaction) -> tuple[int, str]:
-    found = _HEAD.one(tx)
+    found = tx.one("SELECT sequence, hash FROM events ORDER BY sequence DESC LIMIT 1")
     return (found["sequence"], found["hash"]) if found else chain.FIRST
 
 
 def events(tx: Transaction, *, after: int, limit: int) -> tuple[records.ChainedEvent, ...]:
-    return tuple(rows.to_event(row) for row in _EVENTS.all(tx, {"after": after, "most": limit}))
+    found = tx.all(
+        "SELECT * FROM events WHERE sequence > :after ORDER BY sequence LIMIT :most", {"after": after, "most": limit}
+    )
+    return tuple(map(rows.to_event, found))
 
 
 def history(tx: Transaction, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
-    table = tables.events
-    query = sa.select(table).where(_of(table)).order_by(table.c.sequence.desc()).limit(limit)
-    return tuple(rows.to_event(row) for row in tx.execute(query, _named(target)).mappings())
+    found = tx.all(
+        """
+        SELECT * FROM events WHERE environment = :environment AND application = :application
+        ORDER BY sequence DESC LIMIT :most
+        """,
+        {**rows.of_target(target), "most": limit},
+    )
+    return tuple(map(rows.to_event, found))
 
 
 def inventory(tx: Transaction, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
-    return tuple(rows.to_inventory(row) for row in _INVENTORY.all(tx, _named(target)))
+    found = tx.all(
+        "SELECT * FROM inventory WHERE environment = :environment AND application = :application ORDER BY object",
+        rows.of_target(target),
+    )
+    return tuple(map(rows.to_inventory, found))
 
 
 def owner(tx: Transaction, key: ids.ObjectKey, *, among: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
     """Few targets know one object, so the rest is sorted out here and no query grows with the cluster."""
-    found = [rows.to_target(row) for row in _OWNERS.all(tx, {"object": key.path})]
-    return min((target for target in found if target in among), default=None)
+    found = tx.all("SELECT environment, application FROM inventory WHERE object = :object", {"object": key.path})
+    return min((target for target in map(rows.to_target, found) if target in among), default=None)
 
 
 def learn(
@@ -192,7 +196,7 @@ def learn(
     learnt: Sequence[records.InventoryRow],
     forget: Sequence[ids.ObjectKey],
 ) -> None:
-    _put(tx, tables.inventory, values=[rows.of_inventory(target, row) for row in learnt])
+    tx.each(_PUT_OBJECT, (rows.of_inventory(target, row) for row in learnt))
     _forget(tx, [(target, key) for key in forget])
 
 
@@ -202,13 +206,12 @@ def intend(tx: Transaction, intents: Sequence[records.Intent], *, epoch: int) ->
     known = _known(tx, [intent.operation for intent in intents])
     for intent in intents:
         _same_deed(intent, known.get(intent.operation))
-    _NEW_INTENT.run(tx, (rows.of_intent(intent, epoch=epoch) for intent in intents if intent.operation not in known))
+    tx.each(_NEW_INTENT, (rows.of_intent(intent, epoch=epoch) for intent in intents if intent.operation not in known))
     again = [operation for operation, row in known.items() if row["result"] not in FINAL]
-    reopened = {"epoch": epoch, "result": None, "because": "", "settled_at": None}
-    _REOPEN.run(tx, ({"of": operation, **reopened} for operation in again))
+    tx.each(_REOPEN, ({"operation": operation, "epoch": epoch} for operation in again))
     new = (intent for intent in intents if intent.verb is records.Verb.APPLY and not intent.maker)
-    _PENDING.run(tx, map(rows.pending, new))
-    _TAKEN.run(tx, (rows.pending(intent) for intent in intents if intent.maker))
+    tx.each(_PENDING, map(rows.pending, new))
+    tx.each(_TAKEN, (rows.pending(intent) for intent in intents if intent.maker))
 
 
 def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> None:
@@ -218,10 +221,10 @@ def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> N
         raise errors.Terminal(f"The journal has no intent {missing}: it cannot be settled.")
     news = [settled for settled in results if known[settled.operation]["result"] not in FINAL]
     outcomes = (
-        {"of": found.operation, "result": found.result.value, "because": found.because, "settled_at": at}
+        {"operation": found.operation, "result": found.result.value, "because": found.because, "settled_at": at}
         for found in news
     )
-    _SETTLE.run(tx, outcomes)
+    tx.each(_SETTLE, outcomes)
     last: dict[tuple[ids.TargetKey, ids.ObjectKey], records.InventoryRow | None] = {}
     for settled in news:
         target = rows.to_target(known[settled.operation])
@@ -229,13 +232,14 @@ def settle(tx: Transaction, results: Sequence[records.Settled], *, at: str) -> N
             last[target, settled.row.key] = settled.row
         if settled.forget is not None:
             last[target, settled.forget] = None
-    _put(tx, tables.inventory, values=[rows.of_inventory(target, row) for (target, _), row in last.items() if row])
+    tx.each(_PUT_OBJECT, (rows.of_inventory(target, row) for (target, _), row in last.items() if row))
     _forget(tx, [(target, key) for (target, key), row in last.items() if row is None])
 
 
 def _known(tx: Transaction, operations: Sequence[str]) -> dict[str, rows.Row]:
     """The recorded intents among these, by operation."""
-    asked = ((operation, _KNOWN.one(tx, {"of": operation})) for operation in operations)
+    query = "SELECT * FROM intents WHERE operation = :operation"
+    asked = ((operation, tx.one(query, {"operation": operation})) for operation in operations)
     return {operation: row for operation, row in asked if row is not None}
 
 
@@ -251,32 +255,39 @@ def _same_deed(intent: records.Intent, known: rows.Row | None) -> None:
 
 
 def _forget(tx: Transaction, objects: Sequence[tuple[ids.TargetKey, ids.ObjectKey]]) -> None:
-    _FORGET.run(tx, ({**_named(target), "object": key.path} for target, key in objects))
+    tx.each(_FORGET, ({**rows.of_target(target), "object": key.path} for target, key in objects))
 
 
 def open_intents(tx: Transaction, target: ids.TargetKey) -> tuple[records.Intent, ...]:
-    return tuple(rows.to_intent(row) for row in _OPEN_INTENTS.all(tx, _named(target)))
+    found = tx.all(
+        """
+        SELECT * FROM intents WHERE environment = :environment AND application = :application AND result IS NULL
+        ORDER BY at, operation
+        """,
+        rows.of_target(target),
+    )
+    return tuple(map(rows.to_intent, found))
 
 
 def ask(tx: Transaction, request: records.Request) -> None:
-    tx.execute(sa.insert(tables.requests).values(rows.of_request(request)))
+    tx.run(
+        """
+        INSERT INTO requests (id, kind, environment, application, who, why, at, argument, answer)
+        VALUES (:id, :kind, :environment, :application, :who, :why, :at, :argument, :answer)
+        """,
+        rows.of_request(request),
+    )
 
 
 def open_requests(tx: Transaction) -> tuple[records.Request, ...]:
-    return tuple(rows.to_request(row) for row in _OPEN_REQUESTS.all(tx))
+    return tuple(map(rows.to_request, tx.all("SELECT * FROM requests WHERE answer = '' ORDER BY sequence")))
 
 
 def answer(tx: Transaction, id_: str, *, answer: str) -> None:
-    table = tables.requests
-    if not tx.execute(sa.update(table).where(table.c.id == id_).values(answer=answer)).rowcount:
+    if not tx.run("UPDATE requests SET answer = :answer WHERE id = :id", {"answer": answer, "id": id_}):
         raise errors.Terminal(f"The journal has no request {id_}: it cannot be answered.")
 
 
 def request(tx: Transaction, id_: str) -> records.Request | None:
-    table = tables.requests
-    found = tx.execute(sa.select(table).where(table.c.id == id_)).mappings().first()
+    found = tx.one("SELECT * FROM requests WHERE id = :id", {"id": id_})
     return rows.to_request(found) if found else None
-
-
-def _put(tx: Transaction, table: sa.Table, *, values: Sequence[rows.Values]) -> None:
-    _PUT[table.name].run(tx, values)

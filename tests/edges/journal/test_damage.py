@@ -5,12 +5,9 @@ import pathlib
 import sqlite3
 
 import pytest
-import sqlalchemy as sa
-from alembic import autogenerate, config, script
-from alembic.runtime import migration
 
 from reconciler import errors
-from reconciler.edges.journal import database, journal, tables
+from reconciler.edges.journal import database, journal, statements
 from reconciler.model import records
 from tests.edges.journal import examples
 from tests.edges.journal.examples import TARGET
@@ -75,19 +72,6 @@ async def test_an_older_schema_is_not_upgraded_by_a_reader(path: pathlib.Path) -
     assert content_of(path) == b""
 
 
-def test_the_migrations_make_the_tables_that_the_code_uses(path: pathlib.Path) -> None:
-    asyncio.run(filled(path))
-    base = database.Database(path, read_only=True)
-    differences = base.read(
-        lambda tx: autogenerate.compare_metadata(migration.MigrationContext.configure(tx), tables.metadata)
-    )
-    base.close()
-    assert differences == []
-    setup = config.Config()
-    setup.set_main_option("script_location", "reconciler.edges.journal:migrations")
-    assert script.ScriptDirectory.from_config(setup).get_current_head() == tables.HEAD
-
-
 async def test_a_reader_makes_no_journal(path: pathlib.Path) -> None:
     with pytest.raises(errors.JournalUnusable, match="There is no journal"):
         await journal.open_journal(path, read_only=True)
@@ -146,11 +130,11 @@ async def test_a_full_disk_stops_work_and_work_goes_on_when_there_is_room(path: 
     base = database.Database(path, read_only=False)
 
     def limit(pages: int) -> None:
-        base.read(lambda tx: tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar_one())
+        base.read(lambda tx: tx.one(f"PRAGMA max_page_count = {pages}"))
 
     def note(number: int) -> None:
         value = {"epoch": number, "holder": "x" * 3000, "since": ""}
-        base.write(lambda tx: tx.execute(sa.insert(tables.leadership).values(value)))
+        base.write(lambda tx: tx.run("INSERT INTO leadership VALUES (:epoch, :holder, :since)", value))
 
     limit(1)  # SQLite takes the present size, where that is more
     recorded = 1
@@ -158,8 +142,7 @@ async def test_a_full_disk_stops_work_and_work_goes_on_when_there_is_room(path: 
         for recorded in range(2, 100):
             note(recorded)
     limit(100_000)
-    newest = base.read(lambda tx: tx.execute(sa.select(sa.func.max(tables.leadership.c.epoch))).scalar_one())
-    assert newest == recorded - 1
+    assert base.read(statements.epoch) == recorded - 1
     note(recorded)
     assert base.damage() == ""
     base.close()
@@ -178,13 +161,12 @@ def test_a_lock_that_is_held_for_long_is_worth_another_try(path: pathlib.Path) -
     asyncio.run(filled(path))
     base, backup = database.Database(path, read_only=False), sqlite3.connect(path, isolation_level=None)
     backup.execute("BEGIN IMMEDIATE")
-    base.read(lambda tx: tx.exec_driver_sql("PRAGMA busy_timeout = 1").scalar_one())
-    deed = sa.delete(tables.requests)
+    base.read(lambda tx: tx.one("PRAGMA busy_timeout = 1"))
     with pytest.raises(errors.Transient, match="locked"):
-        base.write(lambda tx: tx.execute(deed))
+        base.write(lambda tx: tx.run("DELETE FROM requests"))
     backup.execute("ROLLBACK")
     backup.close()
-    base.write(lambda tx: tx.execute(deed))
+    base.write(lambda tx: tx.run("DELETE FROM requests"))
     base.close()
 
 

@@ -9,20 +9,19 @@ from concurrent import futures
 from dataclasses import dataclass
 
 import pytest
-import sqlalchemy as sa
 
 from reconciler import errors
-from reconciler.edges.journal import database, grouping
+from reconciler.edges.journal import database, grouping, transactions
 
 
 class Counted(database.Database):
     """Counts its transactions; `full`: the disk takes no more."""
 
-    transactions = 0
+    begun = 0
     full = False
 
-    def write(self, work: Callable[[sa.Connection], None]) -> None:  # type: ignore[override] # ours return nothing
-        self.transactions += 1
+    def write(self, work: Callable[[transactions.Transaction], None]) -> None:  # type: ignore[override] # ours return nothing
+        self.begun += 1
         super().write(work)
         if self.full:
             raise errors.JournalUnusable("no room left")
@@ -53,23 +52,23 @@ class Opened:
 
     def found(self) -> list[int]:
         work = self.worker.submit(
-            self.base.look, lambda tx: [row[0] for row in tx.exec_driver_sql("SELECT n FROM t ORDER BY rowid")]
+            self.base.look, lambda tx: [row["n"] for row in tx.all("SELECT n FROM t ORDER BY rowid")]
         )
         return work.result()
 
 
 def inserts(number: int) -> grouping.Work:
-    def work(tx: sa.Connection) -> None:
-        tx.exec_driver_sql("INSERT INTO t VALUES (?)", (number,))
+    def work(tx: transactions.Transaction) -> None:
+        tx.run("INSERT INTO t VALUES (:number)", {"number": number})
 
     return work
 
 
-def made(tx: sa.Connection) -> None:
-    tx.exec_driver_sql("CREATE TABLE t (n)")
+def made(tx: transactions.Transaction) -> None:
+    tx.run("CREATE TABLE t (n)")
 
 
-def fails(tx: sa.Connection) -> None:
+def fails(tx: transactions.Transaction) -> None:
     inserts(13)(tx)
     raise errors.LeadershipLost("epoch 1 is over")
 
@@ -82,7 +81,7 @@ async def opened(tmp_path: pathlib.Path) -> AsyncIterator[Opened]:
     base = worker.submit(Counted, path, read_only=False).result()
     group = grouping.Group(base, worker)
     await group.write(made)
-    base.transactions = 0
+    base.begun = 0
     yield Opened(base, worker, group)
     worker.submit(base.close).result()
     worker.shutdown()
@@ -90,12 +89,12 @@ async def opened(tmp_path: pathlib.Path) -> AsyncIterator[Opened]:
 
 async def test_what_waits_together_is_one_transaction_in_its_order(opened: Opened) -> None:
     assert await opened.together(*map(inserts, range(5))) == [None] * 5
-    assert (opened.base.transactions, opened.found()) == (1, [0, 1, 2, 3, 4])
+    assert (opened.base.begun, opened.found()) == (1, [0, 1, 2, 3, 4])
 
 
 async def test_one_alone_is_one_transaction(opened: Opened) -> None:
     await opened.group.write(inserts(1))
-    assert (opened.base.transactions, opened.found()) == (1, [1])
+    assert (opened.base.begun, opened.found()) == (1, [1])
 
 
 async def test_who_fails_fails_alone_and_leaves_no_trace(opened: Opened) -> None:
@@ -108,7 +107,7 @@ async def test_a_failed_flush_is_told_to_everybody(opened: Opened) -> None:
     opened.base.full = True
     answers = await opened.together(inserts(1), inserts(2))
     assert [type(answer) for answer in answers] == [errors.JournalUnusable] * 2
-    assert opened.base.transactions == 1
+    assert opened.base.begun == 1
 
 
 async def test_what_nobody_waits_for_any_more_is_not_written(opened: Opened) -> None:

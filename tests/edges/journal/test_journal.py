@@ -2,17 +2,16 @@
 
 import dataclasses
 import datetime
-import functools
 import pathlib
 from typing import Any
 
 import hypothesis
 import pytest
-import sqlalchemy as sa
 from hypothesis import strategies as st
 
 from reconciler import errors, ports
-from reconciler.edges.journal import database, journal, rows, tables
+from reconciler.edges.journal import database, journal, rows, statements
+from reconciler.edges.journal import memory as memories
 from reconciler.model import records, rollouts
 from tests.edges.journal import examples
 from tests.edges.journal.examples import NAMESPACE, OTHER, TARGET, WEB
@@ -25,7 +24,7 @@ def fulfils_the_port(found: journal.SqlJournal) -> ports.Journal:
 def table(path: pathlib.Path, name: str) -> list[dict[str, Any]]:
     """The table as an operator sees it."""
     base = database.Database(path, read_only=True)
-    found = base.read(lambda tx: [dict(row) for row in tx.execute(sa.select(tables.metadata.tables[name])).mappings()])
+    found = base.read(lambda tx: [dict(row) for row in tx.all(f"SELECT * FROM {name}")])  # noqa: S608 - our tables
     base.close()
     return found
 
@@ -53,6 +52,22 @@ async def test_a_ledger_comes_back_as_it_was_written(memory: journal.SqlJournal,
     assert (row["outcome"], row["hold"], row["revision"], row["last_good"]) == ("held", "refused", "b" * 40, "a" * 40)
 
 
+async def test_what_is_written_again_is_replaced_whole(memory: journal.SqlJournal, path: pathlib.Path) -> None:
+    """The same column by column: a replacing statement that forgot one would keep what is old in it."""
+    epoch = await memory.lead("a")
+    again = records.InventoryRow(WEB, "uid-2", "manifest-c", "{}", "43", "r2", drifted=False)
+    rollout = rollouts.Rollout(
+        "r1", OTHER, rollouts.Purpose.RELEASE, "f" * 40, "input-f", "manifest-f", "more", "2026-01-02T10:00:00Z"
+    )
+    for row, its in ((examples.row(), examples.ROLLOUT), (again, rollout)):
+        await memory.adopt_rows(TARGET, [row], epoch=epoch)
+        await memory.write(examples.FULL_LEDGER, events=(), epoch=epoch)
+        await memory.write(dataclasses.replace(records.Ledger(TARGET), rollout=its), events=(), epoch=epoch)
+    assert table(path, "inventory") == [rows.of_inventory(TARGET, again)]
+    assert table(path, "targets") == [rows.of_ledger(records.Ledger(TARGET, rollout=rollout))]
+    assert table(path, "rollouts") == [{**rows.of_rollout(rollout), "ended_at": None, "outcome": ""}]
+
+
 seconds = st.floats(0, allow_nan=False, allow_infinity=False)
 any_rollout = st.builds(rollouts.Rollout, spent=seconds, clock=seconds, unwell=seconds)
 any_ledger = st.builds(records.Ledger, rollout=st.none() | any_rollout)
@@ -61,11 +76,9 @@ any_ledger = st.builds(records.Ledger, rollout=st.none() | any_rollout)
 @hypothesis.given(any_ledger)
 @hypothesis.settings(max_examples=60, deadline=None)
 def test_no_ledger_is_lost_in_its_text(ledger: records.Ledger) -> None:
-    engine = sa.create_engine("sqlite://")
-    with engine.begin() as tx:
-        tables.metadata.create_all(tx)
-        tx.execute(sa.insert(tables.targets).values(rows.of_ledger(ledger)))
-        assert rows.to_ledger(tx.execute(sa.select(tables.targets)).mappings().one()) == ledger
+    base = memories.Memory(installation="x", now=lambda: datetime.datetime.now(datetime.UTC)).base
+    base.write(lambda tx: statements.write(tx, ledger, events=(), at=examples.AT))
+    assert base.read(lambda tx: statements.ledger(tx, ledger.target)) == ledger
 
 
 async def test_text_that_utf8_cannot_carry_stops_nothing(memory: journal.SqlJournal) -> None:
@@ -80,7 +93,7 @@ async def test_text_that_utf8_cannot_carry_stops_nothing(memory: journal.SqlJour
 async def test_a_ledger_of_a_newer_shape_is_refused(memory: journal.SqlJournal, path: pathlib.Path) -> None:
     await memory.write(records.Ledger(TARGET), events=(), epoch=await memory.lead("a"))
     base = database.Database(path, read_only=False)
-    base.write(lambda tx: tx.execute(sa.update(tables.targets).values(shape=rows.SHAPE + 1)))
+    base.write(lambda tx: tx.run("UPDATE targets SET shape = :newer", {"newer": rows.SHAPE + 1}))
     base.close()
     with pytest.raises(errors.JournalUnusable, match=f"shape {rows.SHAPE + 1}"):
         await memory.ledger(TARGET)
@@ -102,9 +115,9 @@ async def test_events_are_numbered_and_found_by_target(memory: journal.SqlJourna
 async def test_an_event_cannot_be_changed_or_removed(memory: journal.SqlJournal, path: pathlib.Path) -> None:
     await memory.append([examples.event("1")], epoch=await memory.lead("a"))
     base = database.Database(path, read_only=False)
-    for deed in (sa.update(tables.events).values(because="2"), sa.delete(tables.events)):
+    for deed in ("UPDATE events SET because = '2'", "DELETE FROM events"):
         with pytest.raises(errors.Terminal, match="only ever appended"):
-            base.write(functools.partial(sa.Connection.execute, statement=deed))
+            base.write(lambda tx, deed=deed: tx.run(deed))
     base.close()
     assert [found.event.because for found in await memory.events(after=0, limit=9)] == ["1"]
 

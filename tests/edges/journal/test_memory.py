@@ -6,10 +6,9 @@ import pathlib
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
 from reconciler import errors, ports
-from reconciler.edges.journal import database, journal, tables
+from reconciler.edges.journal import database, journal, transactions
 from reconciler.edges.journal import memory as memories
 from reconciler.model import records
 from reconciler.sandbox import clock as clocks
@@ -32,11 +31,13 @@ def shared() -> memories.Memory:
 def everything(base: database.Database) -> dict[str, list[dict[str, Any]]]:
     """Every table's rows, but for the installation, which a file draws by chance."""
 
-    def rows(tx: sa.Connection, table: sa.Table) -> list[dict[str, Any]]:
-        return [dict(row) for row in tx.execute(sa.select(table)).mappings()]
+    def read(tx: transactions.Transaction) -> dict[str, list[dict[str, Any]]]:
+        names = [
+            row["name"] for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'meta'")
+        ]
+        return {name: [dict(row) for row in tx.all(f"SELECT * FROM {name}")] for name in names}  # noqa: S608 - our tables
 
-    kept = [table for table in tables.metadata.sorted_tables if table is not tables.meta]
-    return base.read(lambda tx: {table.name: rows(tx, table) for table in kept})
+    return base.read(read)
 
 
 async def use(its: journal.SqlJournal) -> None:

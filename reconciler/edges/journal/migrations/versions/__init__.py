@@ -1,1 +1,0 @@
-"""One module a migration, `v<number>_<what>.py`. What was released is never edited."""

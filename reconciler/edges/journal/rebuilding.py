@@ -39,10 +39,7 @@ def rebuild(tx: statements.Transaction, new: Rebuilt, *, at: str) -> None:
     statements.begin(tx, new.epoch, holder=new.holder, at=at)
     tx.run("UPDATE requests SET answer = :answer WHERE answer = ''", {"answer": DROPPED})
     left = {"result": records.Result.ABANDONED.value, "because": ABANDONED, "at": at}
-    tx.run(
-        "UPDATE intents SET result = :result, because = :because, settled_at = :at WHERE result IS NULL",
-        left,
-    )
+    tx.run("UPDATE intents SET result = :result, because = :because, settled_at = :at WHERE result IS NULL", left)
     for target in new.targets:
         statements.write(tx, target.ledger, events=(), at=at)
         _replace_inventory(tx, target.ledger.target, target.inventory)

@@ -49,10 +49,11 @@ class Metrics:
     def passed(self, key: ids.TargetKey, result: outcomes.PassResult, seconds: float) -> None:
         """Note one pass over one target that took `seconds`."""
         self._passes.labels(key.environment, key.application, result.outcome.value).observe(seconds)
-        if self._newest.get(key) is result.outcome:
+        before = self._newest.get(key)
+        if before is result.outcome:
             return
         self._newest[key] = result.outcome
-        for outcome in outcomes.Outcome:
+        for outcome in (before, result.outcome) if before else outcomes.Outcome:
             value = 1 if outcome is result.outcome else 0
             self._state.labels(key.environment, key.application, outcome.value).set(value)
 

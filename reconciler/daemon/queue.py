@@ -81,7 +81,7 @@ class Queue:
         return len(self._busy)
 
     def _next(self) -> tuple[ids.TargetKey | None, float | None]:
-        """A key to work on, or how long until one is due (None: until something changes)."""
+        """A key to work on, or else how long until one is due (None: until something changes)."""
         now, held, full = self.clock.monotonic(), [], self._full()
         found: ids.TargetKey | None = None
         while self._heap and found is None:
@@ -98,8 +98,10 @@ class Queue:
                 found = key
         for item in held:
             heapq.heappush(self._heap, item)
+        if found is not None:
+            return found, None
         later = [due for due, key in self._heap if key not in self._busy and self.lane(key) not in full]
-        return found, (min(later) - now if later else None)
+        return None, (min(later) - now if later else None)
 
     def _full(self) -> frozenset[str]:
         """Lanes of which no further key is handed out before one comes back."""

@@ -11,28 +11,34 @@ MANAGER = "reconciler"
 
 def meta(found: document.Json, kind: ids.KindKey) -> live.LiveMeta:
     """The metadata of an object of that kind. Strings that repeat over many objects are shared: an index of a whole
-    cluster stays small."""
+    cluster stays small. Each object is looked at in every answer and every event about it, so the steps are short."""
     metadata = document.mapping(found, "metadata")
-    namespace = sys.intern(document.text(metadata, "namespace"))
-    key = ids.ObjectKey(sys.intern(kind.group), sys.intern(kind.kind), namespace, document.text(metadata, "name"))
+    annotations, labels = metadata.get("annotations"), metadata.get("labels")
+    annotations = annotations if isinstance(annotations, dict) else {}
+    namespace, name = _text(metadata.get("namespace")), _text(metadata.get("name"))
+    deleting = "deletionTimestamp" in metadata
     return live.LiveMeta(
-        key=key,
-        uid=document.text(metadata, "uid"),
-        resource_version=document.text(metadata, "resourceVersion"),
+        key=ids.ObjectKey(sys.intern(kind.group), sys.intern(kind.kind), sys.intern(namespace), name),
+        uid=_text(metadata.get("uid")),
+        resource_version=_text(metadata.get("resourceVersion")),
         entry=entry(metadata),
-        mark=document.text(metadata, "annotations", ids.MARK),
-        controlled=_controlled(metadata),
-        deleting="deletionTimestamp" in metadata,
+        mark=_text(annotations.get(ids.MARK)),
+        controlled="ownerReferences" in metadata and _controlled(metadata),
+        deleting=deleting,
         labels=tuple(
-            (sys.intern(name), sys.intern(value))
-            for name, value in sorted(document.mapping(metadata, "labels").items())
-            if isinstance(value, str)
-        ),
-        wave=order.wave(document.mapping(metadata, "annotations")),
-        keep=document.text(metadata, "annotations", ids.KEEP) == "false",
-        deleting_since=document.text(metadata, "deletionTimestamp"),
-        finalizers=finalizers(found) if "deletionTimestamp" in metadata else (),
+            (sys.intern(name), sys.intern(value)) for name, value in sorted(labels.items()) if isinstance(value, str)
+        )
+        if isinstance(labels, dict)
+        else (),
+        wave=order.wave(annotations),
+        keep=annotations.get(ids.KEEP) == "false",
+        deleting_since=_text(metadata.get("deletionTimestamp")),
+        finalizers=finalizers(found) if deleting else (),
     )
+
+
+def _text(found: document.JsonValue) -> str:
+    return found if isinstance(found, str) else ""
 
 
 def entry(metadata: Mapping[str, document.JsonValue]) -> str:
@@ -45,8 +51,9 @@ def entry(metadata: Mapping[str, document.JsonValue]) -> str:
             and found.get("operation") == "Apply"
             and not found.get("subresource")
         ):
-            fields = document.encode(document.mapping(found, "fieldsV1"))
-            return document.digest(fields, document.text(found, "time"))
+            fields = found.get("fieldsV1")
+            encoded = document.encode(fields if isinstance(fields, dict) else {})
+            return document.digest(encoded, _text(found.get("time")))
     return ""
 
 

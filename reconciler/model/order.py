@@ -19,4 +19,5 @@ def number(text: object) -> int | None:
 
 def wave(annotations: Mapping[str, object]) -> int:
     """The wave of an object that is live already; 0 where its annotations name none."""
-    return number(annotations.get(WAVE, annotations.get(ARGO_WAVE))) or 0
+    named = annotations.get(WAVE, annotations.get(ARGO_WAVE))
+    return number(named) or 0 if named is not None else 0

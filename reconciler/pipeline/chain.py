@@ -49,12 +49,7 @@ class Chain:
 
     def downstream(self, key: ids.TargetKey) -> tuple[ids.TargetKey, ...]:
         """The targets that may have waited for this one to be good."""
-        known = ((other, self._heads.of(other)) for other in self._heads.known())
-        return tuple(
-            other
-            for other, prepared in known
-            if isinstance(prepared, heads.Prepared) and prepared.target.promotes_from == key.environment
-        )
+        return self._heads.promoted(key.environment)
 
     async def _readers(self, key: ids.TargetKey, inputs: sources.Inputs) -> dict[str, tuple[ids.TargetKey, ...]]:
         """Path → the other targets that read it. One whose head cannot be read is taken by what it has now; one that

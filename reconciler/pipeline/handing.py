@@ -41,6 +41,7 @@ class Neighbours:
         self._render = render
         self._target = of.target
         self._before = ledger.present.revision if ledger.present else ""
+        self._same_cluster: list[ids.TargetKey] | None = None
 
     async def keeps(self, giver: ids.TargetKey, key: ids.ObjectKey) -> str:
         found = await self._renders(giver, key)
@@ -95,13 +96,15 @@ class Neighbours:
         return await self._here.journal.owner(key, cluster_of=others) if others else None
 
     def _others(self) -> list[ids.TargetKey]:
-        """Of the same cluster."""
-        environments = self._here.settings.environments
-        return [
-            other
-            for other in self._heads.known()
-            if other != self._target.key and environments[other.environment].cluster == self._target.cluster
-        ]
+        """Of the same cluster, as known when this was asked first."""
+        if self._same_cluster is None:
+            environments = self._here.settings.environments
+            self._same_cluster = [
+                other
+                for other in self._heads.known()
+                if other != self._target.key and environments[other.environment].cluster == self._target.cluster
+            ]
+        return self._same_cluster
 
     async def _left(self, giver: ids.TargetKey, hold: outcomes.Hold) -> bool:
         """Whether its whole folder is gone: a folder that was moved renders nothing any more."""

@@ -18,6 +18,15 @@ class Snapshot:
 
     revision: str
     targets: Mapping[ids.TargetKey, Prepared | outcomes.Hold] = field(default_factory=dict)
+    promoted: Mapping[str, tuple[ids.TargetKey, ...]] = field(init=False, compare=False, repr=False)
+    """Environment → the targets that take over from it, sorted."""
+
+    def __post_init__(self) -> None:
+        promoted: dict[str, list[ids.TargetKey]] = {}
+        for key, prepared in sorted(self.targets.items()):
+            if isinstance(prepared, Prepared) and (before := prepared.target.promotes_from):
+                promoted.setdefault(before, []).append(key)
+        object.__setattr__(self, "promoted", {before: tuple(keys) for before, keys in promoted.items()})
 
 
 class Heads:
@@ -45,6 +54,10 @@ class Heads:
 
     def known(self) -> tuple[ids.TargetKey, ...]:
         return tuple(sorted(key for snapshot in self._snapshots.values() for key in snapshot.targets))
+
+    def promoted(self, environment: str) -> tuple[ids.TargetKey, ...]:
+        """The targets that take over from the environment."""
+        return tuple(key for snapshot in self._snapshots.values() for key in snapshot.promoted.get(environment, ()))
 
     def readers(self, key: ids.TargetKey) -> dict[str, tuple[ids.TargetKey, ...]]:
         """Input path → the other targets of the same repository that read it."""

@@ -7,6 +7,8 @@ from reconciler.model import document, ids, live
 POD = ids.KindKey("", "Pod")
 REPLICA_SET = ids.KindKey("apps", "ReplicaSet")
 
+_CHILDREN = frozenset({POD.kind, REPLICA_SET.kind})
+
 _Place = tuple[ids.KindKey, str]
 
 
@@ -19,10 +21,9 @@ class Family:
         self._decoded: dict[ids.ObjectKey, document.Json] = {}
         self._labelled: dict[_Place, dict[tuple[str, str], list[live.LiveObject]]] = {}
         self._placed: dict[_Place, list[live.LiveObject]] = {}
-        for found in followed.values():
-            kind = found.meta.key.kind_key
-            if kind in (POD, REPLICA_SET):
-                self._placed.setdefault((kind, found.meta.key.namespace), []).append(found)
+        for key, found in followed.items():  # of all targets of the namespaces: it passes most of them by
+            if key.kind in _CHILDREN and key.kind_key in (POD, REPLICA_SET):
+                self._placed.setdefault((key.kind_key, key.namespace), []).append(found)
 
     def find(self, key: ids.ObjectKey) -> document.Json | None:
         """The live object; None when the watches hold none."""

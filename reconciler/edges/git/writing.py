@@ -13,10 +13,10 @@ MESSAGE_BYTES = 65_536
 def keep(git: process.Git, revision: str) -> None:
     """A ref of our own on the revision: neither a rewritten history nor `git gc` by hand takes it away."""
     place.checked_revision(revision)
-    if not reading.has(git, revision):
-        raise answers.Absent(f"mirror of repository {git.place.name}: {revision} is not in it")
     if _is_kept(git, revision):
         return
+    if not reading.has(git, revision):
+        raise answers.Absent(f"mirror of repository {git.place.name}: {revision} is not in it")
     ended = git.run("update-ref", "--no-deref", f"{KEPT}/{revision}", revision)
     if not ended.fine:
         raise answers.local_failure(ended, where=git.place, doing=f"keeping {revision}")

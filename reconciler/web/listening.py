@@ -1,8 +1,33 @@
 """Taking an address to serve on."""
 
-from aiohttp import web
+import logging
+
+from aiohttp import http_exceptions, web
 
 from reconciler import errors
+
+log = logging.getLogger(__name__)
+
+
+class _OneLine(logging.Filter):
+    """What is no HTTP request is its sender's trouble, and can be sent by anybody as often as he likes: a line says so,
+    without a traceback, and without anything of what was sent. An error of our own keeps its traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, http_exceptions.HttpProcessingError):
+            record.msg = f"what is no HTTP request was refused ({type(error).__name__}), from %s"
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
+
+
+log.addFilter(_OneLine())
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """What serves the app. Requests are not logged."""
+    return web.AppRunner(app, access_log=None, logger=log)
 
 
 async def listen(runner: web.AppRunner, address: str, *, what: str) -> str:

@@ -20,7 +20,7 @@ class Server:
         app.router.add_get("/metrics", self._serve_metrics)
         app.router.add_get("/healthz", self._serve_healthz)
         app.router.add_get("/readyz", self._serve_readyz)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = listening.runner(app)
 
     async def start(self, address: str) -> str:
         """Listen on `host:port` (port 0: any). Returns the address in use. Terminal when it cannot be taken."""

@@ -66,7 +66,7 @@ class Webhook:
         """What ends each reading, oldest first: from which address, and since when (loop time)."""
         app = web.Application(client_max_size=MOST_BYTES)
         app.router.add_post("/webhook/{repository}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = listening.runner(app)
 
     async def start(self, address: str) -> str:
         """Listen on `host:port`. Returns the address in use. Terminal when it, or the secret, cannot be had."""

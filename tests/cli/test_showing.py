@@ -126,6 +126,15 @@ def test_a_rollout_under_way(a_desk: desk.Desk) -> None:
     assert found["rollout"] == {"purpose": "release", "phase": "applying", "revision": desk.B}
 
 
+@pytest.mark.parametrize("purpose", [None, *rollouts.Purpose])
+def test_complete_is_what_is_there_now(a_desk: desk.Desk, purpose: rollouts.Purpose | None) -> None:
+    """While a healing put back what had drifted, scripts read that all was there."""
+    rollout = purpose and rollouts.Rollout("r1", desk.WEB, purpose, desk.A, "i", "m", "head", desk.AT)
+    a_desk.remember(replace(desk.WELL, rollout=rollout))
+    (found,) = json.loads(a_desk.run("status", "-o", "json").output)["targets"]
+    assert found["complete"] is (purpose is None)
+
+
 def test_a_daemon_that_leads_is_seen(a_desk: desk.Desk) -> None:
     a_desk.remember(desk.WELL)
 

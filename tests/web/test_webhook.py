@@ -214,6 +214,31 @@ async def test_a_message_that_breaks_off_is_no_error(served: Served, caplog: pyt
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
+MALFORMED = {
+    "a header without an end": b"POST /webhook/desired HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 100_000,
+    "a body of no length": b"POST /webhook/desired HTTP/1.1\r\nHost: here\r\nContent-Length: no\r\n\r\n",
+    "a name that is none": b"POST /webhook/desired HTTP/1.1\r\nHost: here\r\n\x1b[2J: hunter2\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
+async def test_what_is_no_request_is_one_line_of_the_log(
+    served: Served, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    """It was a traceback, as often as a stranger likes."""
+    host, _, port = served.address.partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    async with asyncio.timeout(site.PATIENCE):
+        assert b" 400 " in await reader.read()
+    writer.close()
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().endswith("from 127.0.0.1")
+    assert "\n" not in (said := logging.Formatter().format(record))
+    assert "hunter2" not in said
+
+
 @pytest.mark.parametrize("served", [{"within": 600.0, "slow": 0.0}], indirect=True)
 async def test_who_is_slow_makes_way_for_who_comes(served: Served) -> None:
     """Four slow bodies with a signature of nothing held every place for ten seconds, again and again."""

@@ -115,7 +115,7 @@ def ledger_data(ledger: records.Ledger) -> document.Json:
         "because": ledger.because,
         "since": ledger.since or None,
         "revision": present.revision if present else None,
-        "complete": present.complete if present else None,
+        "complete": present.complete and rollout is None if present else None,  # a healing puts back what is missing
         "lastGood": {"revision": good.revision, "inputDigest": good.input_digest, "at": good.at} if good else None,
         "rollout": {"purpose": rollout.purpose.value, "phase": rollout.phase.value, "revision": rollout.revision}
         if rollout

@@ -13,7 +13,7 @@ import pathlib
 import re
 import shutil
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +136,7 @@ async def _output(
         raise errors.of_the_machine(f"{where}: {command} cannot be started", error) from error
     try:
         async with asyncio.timeout(seconds):
-            out, err = await asyncio.gather(_kept(process.stdout), _kept(process.stderr))
+            out, err = await asyncio.gather(_begin(process.stdout), _end(process.stderr))
             await process.wait()
     except TimeoutError as error:
         because = f"{where}: {command} gave no answer within {seconds:g} s and was stopped"
@@ -165,13 +165,26 @@ def _hidden(found: re.Match[str]) -> str:
     return f"{found['name'] or ''}***"
 
 
-async def _kept(stream: asyncio.StreamReader | None) -> bytes:
-    """All that it prints is read, or it would wait for us; a byte more than is allowed is kept of it."""
-    assert stream is not None  # noqa: S101 - both are pipes; this tells the type checker
+async def _begin(stream: asyncio.StreamReader | None) -> bytes:
+    """A byte more than is allowed of what it prints; all of it is read, or it would wait for us."""
     kept = b""
-    while more := await stream.read(1 << 16):
+    async for more in _read(stream):
         kept = (kept + more)[: OUTPUT + 1]
     return kept
+
+
+async def _end(stream: asyncio.StreamReader | None) -> bytes:
+    """As much of the end of what it complains of: the last words tell why it failed."""
+    kept = b""
+    async for more in _read(stream):
+        kept = (kept + more)[-OUTPUT - 1 :]
+    return kept
+
+
+async def _read(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
+    assert stream is not None  # noqa: S101 - both are pipes; this tells the type checker
+    while more := await stream.read(1 << 16):
+        yield more
 
 
 def _given(out: bytes, *, version: str, where: str) -> Given:

@@ -137,6 +137,10 @@ MANY = {
     "dots": ("." * plugins.OUTPUT, TOO_LONG),
     "JSON": ('{"a":"b"},' * 20_000, TOO_LONG),
     "words": ("log in again " * 20_000, ("log in again " * 30).strip()[-plugins.COMPLAINT :]),
+    "more than is kept": (
+        "log in again " * 30_000 + "the end",
+        ("log in again " * 30 + "the end")[-plugins.COMPLAINT :],
+    ),
     "a name in sight": (f"{'log in ' * 300}token=hunter2", "log in token=***"),
     "a name in full": (at_the_edge("- ", "token = Bearer ", " is over, log in"), ": is over, log in"),
     "half a name": (at_the_edge("tok", "en = Bearer ", " is over, log in"), ": is over, log in"),

@@ -43,7 +43,8 @@ def _text(found: document.JsonValue) -> str:
 
 def entry(metadata: Mapping[str, document.JsonValue]) -> str:
     """Fingerprint of our own Apply entry: its fields and its time, which has a resolution of one second and may be
-    absent, so it is good for equality only (Kubernetes: Server-Side Apply). '' when we have none."""
+    absent, so it is good for equality only. '' when we have none.
+    https://kubernetes.io/docs/reference/using-api/server-side-apply/"""
     for found in document.items(metadata, "managedFields"):
         if (
             isinstance(found, dict)

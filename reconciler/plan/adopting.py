@@ -1,7 +1,8 @@
 """Taking over what another tool made: who that is, whether Git allows it, and what becomes of its records and marks.
 
 Its records of fields become ours, else a field that is dropped from Git later would stay for ever, as nobody's wish:
-a field goes when its last owner drops it (Kubernetes: Server-Side Apply).
+a field goes when its last owner drops it.
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from collections.abc import Iterator

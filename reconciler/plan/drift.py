@@ -1,5 +1,6 @@
 """Drift from metadata alone: our own Apply entry in managedFields changes exactly when somebody takes or alters a
-field of ours (Kubernetes: Server-Side Apply). Status writes and foreign additions leave it alone."""
+field of ours. Status writes and foreign additions leave it alone.
+https://kubernetes.io/docs/reference/using-api/server-side-apply/"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -78,8 +79,8 @@ def tolerated(plan: plans.Plan, rows: Sequence[records.InventoryRow]) -> Tolerat
     """What to say and to remember of the drift in `plan`, where it is only reported.
 
     A row takes the live fingerprint, so that the same drift is not news again, and is `drifted`, so that what comes
-    on top of a lost field is seen (Kubernetes: Server-Side Apply). A row whose values are as wanted again
-    takes none: whatever its field becomes next is news. A deleted object keeps its own.
+    on top of a lost field is seen. A row whose values are as wanted again takes none: whatever its field becomes next
+    is news. A deleted object keeps its own.
     """
     found, news = [], False
     writes = {change.key: change for change in plan.writes}

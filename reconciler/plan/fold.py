@@ -25,9 +25,9 @@ def answered(
     dry-run was forced, `note` what was altered in `sent`.
 
     Equal content is not enough for "unchanged": when a field was edited and set back, we own it no more, and would
-    not hear of its next edit. One write of the same values takes it back (Kubernetes: Server-Side Apply). The time
-    of our record alone is no reason to write: the server renews it where another record has the same second, as on a
-    ValidatingAdmissionPolicy whose status is noted right after it was made.
+    not hear of its next edit. One write of the same values takes it back. The time of our record alone is no reason to
+    write: the server renews it where another record has the same second, as on a ValidatingAdmissionPolicy whose status
+    is noted right after it was made. https://kubernetes.io/docs/reference/using-api/server-side-apply/
     """
     if before is None:
         because = _sentence("it does not exist", note)

@@ -1,7 +1,8 @@
 """What is sent of the fields that are left to the cluster (docs/decisions/0031).
 
-Leaving out a field that only we own removes it (Kubernetes: Server-Side Apply), and we own what we made. So a field
-that is kept is sent with its live value; one that is ignored only as long as nobody else owns it, and then not at all.
+Leaving out a field that only we own removes it, and we own what we made. So a field that is kept is sent with
+its live value; one that is ignored only as long as nobody else owns it, and then not at all.
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""Pods that keep a StatefulSet from returning to its old template (Kubernetes: StatefulSets, forced rollback).
+"""Pods that keep a StatefulSet from returning to its old template.
+https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
 
 With the pod management OrderedReady the controller waits for a broken pod to become ready before it replaces any: the
 old template alone never takes it away, seen for crash loops, missing images and pods that are never ready alike.

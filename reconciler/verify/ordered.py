@@ -69,7 +69,8 @@ def _stateful_complete(found: document.Json) -> judgement.Judgement | None:
 
 def _stuck(found: document.Json, own: workloads.Generations) -> str:
     """What a person can do where Kubernetes cannot: with OrderedReady a pod that is not ready is never replaced by a
-    newer template, so that a revert waits for ever (Kubernetes: StatefulSets, forced rollback)."""
+    newer template, so that a revert waits for ever.
+    https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback"""
     if document.text(found, "spec", "podManagementPolicy") == "Parallel":
         return ""
     stuck = next((family.name(pod) for pod in own.old if not pods.ready(pod)), "")

@@ -120,7 +120,8 @@ def stateful(version: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", ["v2-crash-loop", "v2-image-pull-error", "v2-never-ready"])
 def test_a_stuck_stateful_set_is_helped_by_deleting_the_one_broken_pod(a_site: site.Site, version: str) -> None:
-    """The old template alone never replaces it (Kubernetes: StatefulSets, forced rollback)."""
+    """The old template alone never replaces it.
+    https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback"""
     a_site.settings["environments"][site.ENVIRONMENT]["verify"]["progressDeadline"] = "3s"
     a_site.configure()
     a_site.application("web", [stateful("v1")])

@@ -10,7 +10,8 @@ from reconciler.edges.kubernetes import discovery, objects, replies, session, wi
 from reconciler.model import document, ids, live, manifests, metadata
 
 ATTEMPTS = 5
-"""For a call that was refused with 429, which was never executed (Kubernetes: API Priority and Fairness)."""
+"""For a call that was refused with 429, which was never executed:
+https://kubernetes.io/docs/concepts/cluster-administration/flow-control/"""
 LONGEST_WAIT = 10.0
 """Seconds. A server that asks for more is left to the caller's back-off."""
 JITTER = 0.25

@@ -3,7 +3,8 @@
 A watch starts with everything that is there (a streaming list; LIST and then WATCH on servers without it), and is
 resumed after its last line when the server ends it. It starts over, once each time, when the server has forgotten that
 place (410), and when it was silent past its deadline: behind a restored etcd our place may lie in the future, where a
-watch is silent for ever (Kubernetes API Concepts, watches). While the copy is not in sync it answers nothing.
+watch is silent for ever. While the copy is not in sync it answers nothing.
+https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
 import asyncio

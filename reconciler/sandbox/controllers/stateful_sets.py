@@ -1,7 +1,8 @@
 """StatefulSets: pods with a number and a name that stays (pkg/controller/statefulset).
 
 With OrderedReady a pod that is not ready stops everything, also its own replacement by a newer template: that is what
-the real one does, and why a revert waits for ever (Kubernetes: StatefulSets, forced rollback).
+the real one does, and why a revert waits for ever:
+https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
 """
 
 from dataclasses import dataclass

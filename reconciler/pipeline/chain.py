@@ -55,7 +55,7 @@ class Chain:
         """Path → the other targets that read it. One whose head cannot be read is taken by what it has now; one that
         has nothing yet may read whatever its namesake reads (I6)."""
         found = self._heads.readers(key)
-        for other in self._heads.held(key):
+        for other in await self._unread(key):
             its = await self._present(await self._here.journal.ledger(other))
             if its is None and other.application == key.application:
                 its = inputs
@@ -63,6 +63,15 @@ class Chain:
                 if not (path.own and its is inputs):
                     found[path.path] = (*found.get(path.path, ()), other)
         return found
+
+    async def _unread(self, key: ids.TargetKey) -> tuple[ids.TargetKey, ...]:
+        """The other targets of the same repository whose head cannot be read: all of them, when it was not read yet."""
+        its = self._here.settings.environments
+        repository = its[key.environment].repository
+        if self._heads.revision(repository):
+            return self._heads.held(key)
+        known = [other for other in await self._here.journal.targets() if other.environment in its and other != key]
+        return tuple(other for other in known if its[other.environment].repository == repository)
 
     async def _present(self, ledger: records.Ledger) -> sources.Inputs | None:
         """What the target has now; None: nothing, or nothing that can be read any more."""

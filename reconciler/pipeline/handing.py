@@ -70,6 +70,9 @@ class Neighbours:
 
     async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, plans.Taker]:
         """A target that is in sync with its head has what it renders already: only the others are asked."""
+        if not self._heads.revision(self._target.repository):
+            unread = "whether another target takes it over cannot be told: the repository was not read since the start"
+            return dict.fromkeys(keys, plans.Taker(unread, known=False))
         found: dict[ids.ObjectKey, plans.Taker] = {}
         for other in self._others() if keys else ():
             head = self._heads.of(other)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reconciler import errors
-from reconciler.model import ids, outcomes
+from reconciler.model import ids, outcomes, records
 from reconciler.pipeline import preparing, world
 from reconciler.settings import dependencies
 from reconciler.source import targets as listing
@@ -36,6 +36,8 @@ class Heads:
         self._world = world
         self._snapshots: dict[str, Snapshot] = {}
         self._troubles: dict[str, outcomes.Hold] = {}
+        self._lacking: set[str] = set()
+        """Repositories whose mirror lacked what was applied, and which were not read since."""
         self._preparing = preparing.Preparing(world)
 
     def trouble(self, repository: str) -> outcomes.Hold | None:
@@ -60,10 +62,9 @@ class Heads:
         return tuple(key for snapshot in self._snapshots.values() for key in snapshot.promoted.get(environment, ()))
 
     def readers(self, key: ids.TargetKey) -> dict[str, tuple[ids.TargetKey, ...]]:
-        """Input path → the other targets of the same repository that read it."""
+        """Input path → the other targets of the same repository that read it, as far as it was read."""
         found: dict[str, list[ids.TargetKey]] = {}
-        repository = self._world.settings.environments[key.environment].repository
-        for other, prepared in self._snapshots[repository].targets.items():
+        for other, prepared in self._beside(key).items():
             if other != key and isinstance(prepared, Prepared):
                 for path in prepared.inputs.paths:
                     found.setdefault(path.path, []).append(other)
@@ -71,9 +72,13 @@ class Heads:
 
     def held(self, key: ids.TargetKey) -> tuple[ids.TargetKey, ...]:
         """The other targets of the same repository that cannot be prepared at its head."""
-        repository = self._world.settings.environments[key.environment].repository
-        its = self._snapshots[repository].targets.items()
+        its = self._beside(key).items()
         return tuple(other for other, prepared in its if other != key and isinstance(prepared, outcomes.Hold))
+
+    def _beside(self, key: ids.TargetKey) -> Mapping[ids.TargetKey, Prepared | outcomes.Hold]:
+        """All targets of the same repository; none while it was not read by this process."""
+        snapshot = self._snapshots.get(self._world.settings.environments[key.environment].repository)
+        return snapshot.targets if snapshot else {}
 
     def forget_settings(self) -> None:
         """After a reload: every target is prepared again at the next poll."""
@@ -109,6 +114,7 @@ class Heads:
         if old is not None and old.revision == revision:
             return frozenset()
         await repository.fetch(revision)
+        self._lacking.discard(name)
         await repository.check_signatures(revision)
         new = await self._snapshot(name, revision)
         self._snapshots[name] = new
@@ -140,6 +146,22 @@ class Heads:
         Raises `errors.InvalidInput` for settings that are not valid there, `errors.PathMissing`.
         """
         return await self._preparing.one(key, revision)
+
+    async def applied(self, key: ids.TargetKey, present: records.Present) -> Prepared | None:
+        """What was applied last, from the mirror, while the repository cannot be read and was not read before by this
+        process. None when it was, and when the mirror does not have it: the server is asked for it once, which takes as
+        long as a fetch may."""
+        name = self._world.settings.environments[key.environment].repository
+        if name in self._snapshots or name not in self._troubles or name in self._lacking:
+            return None
+        try:
+            found = await self._preparing.one(key, present.revision)
+        except errors.Transient:
+            self._lacking.add(name)
+            return None
+        except errors.Terminal:
+            return None  # the daemon's settings have changed since, say: what it wants is not what was applied
+        return found if found.inputs.digest == present.input_digest else None
 
 
 def _misplaced(

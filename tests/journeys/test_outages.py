@@ -146,6 +146,18 @@ def test_a_repository_that_goes_changes_nothing_and_drift_is_still_healed(here: 
     gone = away(here)
     endings.wait_hold(here, Held.SOURCE_UNAVAILABLE)
     assert here.counted_calls(after=mark) == []
+    for restarts in (False, True):
+        assert not restarts or here.stop() == 0
+        edit = {"spec": {"template": {"spec": {"containers": [{"name": "app", "image": endings.image("v9")}]}}}}
+        here.cluster.patch(f"/apis/apps/v1/namespaces/{here.namespace}/deployments/web", edit)
+        if restarts:
+            here.start()
+        here.wait(lambda: here.image() == endings.WELL, what="the drift being healed without Git")
+        here.wait_ledger(
+            lambda ledger: not ledger.rollout and ledger.hold and ledger.hold.reason is Held.SOURCE_UNAVAILABLE,
+            what="being held again",
+        )
+    mark = here.cluster.audit_mark()
     gone.rename(here.remote)
     here.wait_ledger(endings.at_rest, what="being at rest again")
     assert here.counted_calls(after=mark) == []

@@ -17,7 +17,7 @@ START = 1_000.0
 """Where the monotonic clock begins, in seconds: like a machine's, not at zero."""
 
 RESOLUTION = 1e-6
-"""Seconds that the loop rounds a timer's due time to."""
+"""Seconds that the loop rounds a timer's due time to: what is due sooner is run without any time having passed."""
 
 DAY_ONE = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -43,7 +43,8 @@ class VirtualClock:
         return DAY_ONE + datetime.timedelta(seconds=self._monotonic - START + self._skew)
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        """Time has passed after it. Who sleeps until a due time would else be woken again and again before it."""
+        await asyncio.sleep(max(seconds, 2 * RESOLUTION) if seconds > 0 else 0)
 
     def jump(self, seconds: float) -> None:
         """The wall clock is set forwards or back; durations do not notice (I24)."""

@@ -55,6 +55,24 @@ def test_a_year_of_seconds_loses_none() -> None:
     assert clock.monotonic() == pytest.approx(clocks.START + year + 100, abs=1e-3)
 
 
+def test_the_shortest_sleep_takes_time() -> None:
+    clock, woken = clocks.VirtualClock(), []
+
+    async def others() -> None:
+        """Something else is ready, so that the loop does not go on to the next timer by itself."""
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        due = clock.monotonic() + 4e-7  # sooner than the loop tells apart
+        while (left := due - clock.monotonic()) > 0 and len(woken) < 10:
+            await asyncio.gather(others(), clock.sleep(left))
+            woken.append(clock.monotonic())
+
+    clock.run(main())
+    assert len(woken) == 1
+
+
 def test_what_waits_for_nothing_is_told_instead_of_waited_for() -> None:
     with pytest.raises(clocks.Stalled):
         clocks.VirtualClock().run(asyncio.Event().wait())

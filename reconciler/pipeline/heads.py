@@ -156,11 +156,11 @@ class Heads:
             return None
         try:
             found = await self._preparing.one(key, present.revision)
-        except errors.Transient:
+        except (errors.InvalidInput, errors.PathMissing):
+            return None  # the daemon's settings have changed since, say: what it wants is not what was applied
+        except errors.ReconcilerError:
             self._lacking.add(name)
             return None
-        except errors.Terminal:
-            return None  # the daemon's settings have changed since, say: what it wants is not what was applied
         return found if found.inputs.digest == present.input_digest else None
 
 

@@ -1,4 +1,4 @@
-"""The worlds of `test_cluster.py`, for every contract; and a control plane on which nothing moves by itself, with the
+"""The worlds of `worlds.py`, for every contract; and a control plane on which nothing moves by itself, with the
 sandbox beside it."""
 
 import uuid
@@ -12,7 +12,7 @@ from reconciler.sandbox import cluster as sandbox_cluster
 from reconciler.sandbox import objects
 from tests.clusterkit import access, controlplane
 from tests.contracts import twins
-from tests.contracts.test_cluster import maker, world
+from tests.contracts.worlds import maker, world
 
 __all__ = ["maker", "quiet_plane", "shop", "sides", "world"]
 

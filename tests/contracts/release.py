@@ -7,8 +7,8 @@ from typing import Any
 from reconciler import errors
 from reconciler.model import health, ids, live, manifests, targets
 from reconciler.verify import report, scope
-from tests.contracts.test_cluster import World, rendered
 from tests.contracts.waiting import until
+from tests.contracts.worlds import World, rendered
 
 Json = dict[str, Any]
 

@@ -1,200 +1,29 @@
-"""What every `ports.Cluster` promises. Each implementation runs through all of it; a difference is a bug of one.
-
-To add one: write a function as `kubernetes` below, and name it in MAKERS.
-"""
+"""What every `ports.Cluster` promises. Each implementation runs through all of it; a difference is a bug of one."""
 
 import asyncio
-import contextlib
 import dataclasses
-import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
 
 import pytest
 
-from reconciler import errors, ports
-from reconciler.edges import system
-from reconciler.edges.kubernetes import cluster as kubernetes_cluster
-from reconciler.model import document, ids, live, manifests, records, rights
+from reconciler import errors
+from reconciler.model import document, ids, live, records, rights
 from reconciler.sandbox import cluster as sandbox_cluster
-from reconciler.sandbox import objects
-from reconciler.sandbox.controllers import table
-from tests.clusterkit import access
-from tests.contracts.waiting import until, until_asked
-
-CONFIG_MAP = ids.KindKey("", "ConfigMap")
-DEPLOYMENT = ids.KindKey("apps", "Deployment")
-POD = ids.KindKey("", "Pod")
-UNSERVED = ids.KindKey("example.com", "Nothing")
-WEB, SHOP = ids.TargetKey("production", "web"), ids.TargetKey("production", "shop")
-OTHER_UID = "00000000-0000-4000-8000-000000000000"
-Json = dict[str, Any]
-
-
-class Outside(Protocol):
-    """Somebody else at work in the same cluster."""
-
-    def apply(self, manifest: Json, *, manager: str = ..., force: bool = ...) -> Json:
-        """Server-side apply."""
-
-    def edit(self, manifest: Json, change: Json) -> None:
-        """A merge patch by `kubectl-edit`."""
-
-    def remove(self, manifest: Json) -> None:
-        """Delete it, in the background."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """A cluster under test, and a namespace of it that is the test's own."""
-
-    cluster: ports.Cluster
-    namespace: str
-    outside: Outside
-
-
-class Administrator:
-    """`Outside` by the administrator of the real control plane."""
-
-    def __init__(self, client: access.Client) -> None:
-        self._client = client
-
-    def apply(self, manifest: Json, *, manager: str = "somebody", force: bool = True) -> Json:
-        return self._client.apply(manifest, manager=manager, force=force)
-
-    def edit(self, manifest: Json, change: Json) -> None:
-        self._client.patch(access.path_of_manifest(manifest), change)
-
-    def remove(self, manifest: Json) -> None:
-        self._client.delete(access.path_of_manifest(manifest))
-
-
-@contextlib.asynccontextmanager
-async def kubernetes(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """The edge over the real control plane."""
-    plane: access.ClusterAccess = request.getfixturevalue("control_plane")
-    namespace: str = request.getfixturevalue("namespace")
-    records_namespace = f"records-{uuid.uuid4().hex[:8]}"  # made by the first record that is written
-    cluster = await kubernetes_cluster.connect(
-        "test", kubeconfig=str(plane.kubeconfig), namespace_for_records=records_namespace
-    )
-    try:
-        yield World(cluster, namespace, Administrator(plane))
-    finally:
-        await cluster.close()
-        plane.delete(access.path_of("v1", "Namespace", name=records_namespace))
-
-
-class Neighbour:
-    """`Outside` within a sandbox."""
-
-    def __init__(self, kept: objects.Objects) -> None:
-        self._objects = kept
-
-    def apply(self, manifest: Json, *, manager: str = "somebody", force: bool = True) -> Json:
-        reply = self._objects.apply(manifest, manager=manager, force=force)
-        assert isinstance(reply, live.Applied), reply
-        return reply.live.document()
-
-    def edit(self, manifest: Json, change: Json) -> None:
-        def merge(body: Json) -> None:
-            merge_patch(body, change)
-
-        reply = self._objects.update(rendered(manifest).key, merge, manager="kubectl-edit")
-        assert isinstance(reply, objects.Stored), reply
-
-    def remove(self, manifest: Json) -> None:
-        self._objects.delete(rendered(manifest).key)
-
-
-def merge_patch(body: Json, change: Json) -> None:
-    for name, value in change.items():
-        if value is None:
-            body.pop(name, None)
-        elif isinstance(value, dict):
-            merge_patch(body.setdefault(name, {}), value)
-        else:
-            body[name] = value
-
-
-@contextlib.asynccontextmanager
-async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[World]:
-    """The model of a cluster in this process."""
-    clock = system.SystemClock()
-    kept = objects.Objects(clock, system.SystemChance())
-    kept.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}, manager="somebody")
-    running = asyncio.create_task(table.controllers(kept, clock).run())
-    try:
-        yield World(sandbox_cluster.SandboxCluster("test", kept), "shop", Neighbour(kept))
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-
-
-Maker = Callable[[pytest.FixtureRequest], AbstractAsyncContextManager[World]]
-MAKERS = [pytest.param(sandbox, id="sandbox"), pytest.param(kubernetes, id="kubernetes", marks=pytest.mark.cluster)]
-
-
-@pytest.fixture(params=MAKERS)
-def maker(request: pytest.FixtureRequest) -> tuple[Maker, pytest.FixtureRequest]:
-    if request.param is kubernetes:
-        request.getfixturevalue("namespace")  # made here, outside the event loop, for it blocks
-    return request.param, request
-
-
-@pytest.fixture
-async def world(maker: tuple[Maker, pytest.FixtureRequest]) -> AsyncIterator[World]:
-    make, request = maker
-    async with make(request) as made:
-        yield made
-
-
-def config_map(namespace: str, name: str = "settings", **data: str) -> Json:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
-
-def deployment(namespace: str, *, image: str = "web:v1", **spec: Any) -> Json:
-    pod = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": image}]}}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": "web", "namespace": namespace},
-        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": pod, **spec},
-    }
-
-
-def rendered(manifest: Json) -> manifests.Manifest:
-    group, slash, _ = manifest["apiVersion"].partition("/")
-    metadata = manifest["metadata"]
-    key = ids.ObjectKey(
-        group if slash else "", manifest["kind"], str(metadata.get("namespace", "")), str(metadata["name"])
-    )
-    return manifests.Manifest(key, manifest["apiVersion"], document.encode(manifest), manifests.Origin("test.yaml", 1))
-
-
-def operation() -> str:
-    return str(uuid.uuid4())
-
-
-async def applied(cluster: ports.Cluster, manifest: Json, *, force: bool = False) -> live.Applied:
-    reply = await cluster.apply(rendered(manifest), operation=operation(), force=force)
-    assert isinstance(reply, live.Applied), reply
-    return reply
-
-
-async def refused(cluster: ports.Cluster, manifest: Json) -> live.Refused:
-    """The refusal, which a dry-run must foretell."""
-    foretold = await cluster.dry_run(rendered(manifest), force=False)
-    reply = await cluster.apply(rendered(manifest), operation=operation(), force=False)
-    assert isinstance(foretold, live.Refused), foretold
-    assert isinstance(reply, live.Refused), reply
-    assert foretold.why is reply.why
-    return reply
-
+from tests.contracts.waiting import until_asked
+from tests.contracts.worlds import (
+    CONFIG_MAP,
+    DEPLOYMENT,
+    OTHER_UID,
+    UNSERVED,
+    WEB,
+    Json,
+    World,
+    applied,
+    config_map,
+    deployment,
+    operation,
+    refused,
+    rendered,
+)
 
 # --- facts and reading
 
@@ -397,101 +226,6 @@ async def test_a_finalizer_holds_a_deleted_object(world: World) -> None:
     assert found is not None and found.meta.deleting
     world.outside.edit(manifest, {"metadata": {"finalizers": None}})
     assert await world.cluster.read(meta.key) is None
-
-
-# --- metadata watches
-
-
-def meta_of(world: World, name: str = "settings") -> live.LiveMeta | None:
-    return world.cluster.meta(rendered(config_map(world.namespace, name)).key)
-
-
-async def test_a_watch_has_what_was_there_and_follows_what_comes(world: World) -> None:
-    heard: list[ports.Seen] = []
-    world.cluster.listen(heard.append)
-    first = await applied(world.cluster, config_map(world.namespace, "first"))
-    await world.cluster.watch([(CONFIG_MAP, world.namespace)])
-    assert meta_of(world, "first") == first.live.meta
-    assert meta_of(world) is None
-    made = (await applied(world.cluster, config_map(world.namespace, a="1"))).live.meta
-    assert await until(lambda: meta_of(world), what="the new object") == made
-    world.outside.edit(config_map(world.namespace), {"data": {"a": "2"}})
-    edited = await until(lambda: (meta := meta_of(world)) != made and meta, what="the edit")
-    assert edited.entry != made.entry
-    world.outside.remove(config_map(world.namespace))
-    await until(lambda: meta_of(world) is None, what="its removal")
-    mine = [seen for seen in heard if seen.meta.key == made.key]
-    assert [(seen.cluster, seen.meta.entry, seen.gone) for seen in mine] == [
-        (world.cluster.name, made.entry, False),
-        (world.cluster.name, edited.entry, False),
-        (world.cluster.name, edited.entry, True),
-    ]
-
-
-async def test_what_no_watch_covers_is_unknown_and_watches_add_up(world: World) -> None:
-    with pytest.raises(errors.Transient, match="watch"):
-        meta_of(world)
-    for kind in (CONFIG_MAP, DEPLOYMENT):  # as two targets ask, one after the other
-        await world.cluster.watch([(kind, world.namespace)])
-        assert meta_of(world) is None
-
-
-async def test_of_a_kind_that_is_not_served_nothing_exists(world: World) -> None:
-    await world.cluster.watch([(UNSERVED, world.namespace)])
-    assert world.cluster.meta(ids.ObjectKey(UNSERVED.group, UNSERVED.kind, world.namespace, "x")) is None
-
-
-# --- full watches
-
-
-def followed(world: World, target: ids.TargetKey) -> dict[str, live.LiveObject]:
-    try:
-        return {f"{key.kind}/{key.name}": found for key, found in world.cluster.followed(target).items()}
-    except errors.Transient:
-        return {}
-
-
-async def test_followers_see_whole_objects_and_are_woken(world: World) -> None:
-    woken: list[ids.TargetKey] = []
-    wanted = [(DEPLOYMENT, world.namespace), (POD, world.namespace)]
-    await world.cluster.follow(WEB, wanted, woken=lambda: woken.append(WEB))
-    await applied(world.cluster, deployment(world.namespace, replicas=1))
-    pods = await until(
-        lambda: [name for name in followed(world, WEB) if name.startswith("Pod/web-")], what="a pod of the Deployment"
-    )
-    found = followed(world, WEB)
-    assert found["Deployment/web"].document()["kind"] == "Deployment"
-    assert found["Deployment/web"].document()["spec"]
-    assert found[pods[0]].meta.controlled
-    assert woken and set(woken) == {WEB}
-
-
-async def test_targets_share_a_watch_and_leave_it_one_by_one(world: World) -> None:
-    woken: list[ids.TargetKey] = []
-    for target in (WEB, SHOP):
-        await world.cluster.follow(
-            target, [(CONFIG_MAP, world.namespace)], woken=lambda target=target: woken.append(target)
-        )
-    world.outside.apply(config_map(world.namespace, "one"))
-    await until(
-        lambda: "ConfigMap/one" in followed(world, WEB) and "ConfigMap/one" in followed(world, SHOP), what="both"
-    )
-    assert set(woken) == {WEB, SHOP}
-    await world.cluster.unfollow(WEB)
-    woken.clear()
-    world.outside.apply(config_map(world.namespace, "two"))
-    await until(lambda: "ConfigMap/two" in followed(world, SHOP), what="the one that stayed")
-    assert set(woken) == {SHOP}
-    assert world.cluster.followed(WEB) == {}
-
-
-async def test_following_again_replaces_what_is_followed(world: World) -> None:
-    await world.cluster.follow(WEB, [(CONFIG_MAP, world.namespace)], woken=lambda: None)
-    await applied(world.cluster, config_map(world.namespace))
-    await until(lambda: "ConfigMap/settings" in followed(world, WEB), what="the ConfigMap")
-    await world.cluster.follow(WEB, [(DEPLOYMENT, world.namespace)], woken=lambda: None)
-    await applied(world.cluster, deployment(world.namespace, replicas=0))
-    await until(lambda: set(followed(world, WEB)) == {"Deployment/web"}, what="the Deployment alone")
 
 
 # --- target records and check

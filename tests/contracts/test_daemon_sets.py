@@ -3,7 +3,7 @@
 import pytest
 
 from tests.contracts.release import DAEMON_SET, Release, plain, workload
-from tests.contracts.test_cluster import World
+from tests.contracts.worlds import World
 
 WELL = {
     "currentNumberScheduled": 1,

@@ -4,8 +4,8 @@ do afterwards is in tests/sandbox/test_collecting.py."""
 import pytest
 
 from tests.contracts import twins
-from tests.contracts.test_cluster import Json, config_map, deployment
 from tests.contracts.twins import SHOP, Side, Step, apply, delete, edit, make, object_of, remove
+from tests.contracts.worlds import Json, config_map, deployment
 
 pytestmark = pytest.mark.cluster
 

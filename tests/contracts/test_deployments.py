@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.model import ids, live
 from tests.contracts.release import DEPLOYMENT, POD, REPLICA_SET, Json, Release, plain, saying, workload
-from tests.contracts.test_cluster import World, operation
+from tests.contracts.worlds import World, operation
 
 REVISION = "deployment.kubernetes.io/revision"
 HISTORY = "deployment.kubernetes.io/revision-history"

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model import ids
 from tests.contracts.release import DEPLOYMENT, LABELS, Json, Release
-from tests.contracts.test_cluster import World
+from tests.contracts.worlds import World
 
 SLICE = ids.KindKey("discovery.k8s.io", "EndpointSlice")
 SERVICE = ids.KindKey("", "Service")

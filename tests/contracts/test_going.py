@@ -7,8 +7,8 @@ import uuid
 import pytest
 
 from reconciler.model import ids, live
-from tests.contracts.test_cluster import World, applied, config_map, operation, refused, rendered
 from tests.contracts.waiting import until_asked
+from tests.contracts.worlds import World, applied, config_map, operation, refused, rendered
 from tests.sandbox.test_collecting import THING, definition, thing
 
 HOLD = {"metadata": {"finalizers": ["example.com/hold"]}}

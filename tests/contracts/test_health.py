@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.model import health
 from tests.contracts.release import LABELS, Release, workload
-from tests.contracts.test_cluster import World
+from tests.contracts.worlds import World
 
 STATE = health.State
 RELEASE, WORLD = health.Blame.RELEASE, health.Blame.WORLD

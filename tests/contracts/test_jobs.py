@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.release import JOB, POD, Release, plain, saying
-from tests.contracts.test_cluster import World
+from tests.contracts.worlds import World
 
 TRACKING = "batch.kubernetes.io/job-tracking"
 

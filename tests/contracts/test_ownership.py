@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.contracts import twins
-from tests.contracts.test_cluster import Json, config_map, deployment
 from tests.contracts.twins import Side, Step, apply, edit, make, object_of, theirs
+from tests.contracts.worlds import Json, config_map, deployment
 from tests.sandbox.test_ordering import ORDERS
 
 pytestmark = pytest.mark.cluster

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.release import POD, Json, Release, plain, pod
-from tests.contracts.test_cluster import World
+from tests.contracts.worlds import World
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.contracts import twins
-from tests.contracts.test_cluster import Json, config_map, deployment
 from tests.contracts.twins import SHOP, Side, Step, apply, object_of
+from tests.contracts.worlds import Json, config_map, deployment
 
 pytestmark = pytest.mark.cluster
 

@@ -5,7 +5,7 @@ import pytest
 from reconciler.model import ids
 from reconciler.sandbox import cluster as sandbox_cluster
 from tests.contracts.release import POD, STATEFUL_SET, Release, plain
-from tests.contracts.test_cluster import World
+from tests.contracts.worlds import World
 
 CLAIM = ids.KindKey("", "PersistentVolumeClaim")
 HISTORY = ids.KindKey("apps", "ControllerRevision")

@@ -9,8 +9,8 @@ import pytest
 from reconciler import errors
 from reconciler.model import ids
 from tests.contracts.release import APPLICATION, LABELS, Json, Release, plain
-from tests.contracts.test_cluster import World
 from tests.contracts.waiting import until
+from tests.contracts.worlds import World
 
 DEFINITION = ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition")
 BUDGET = ids.KindKey("policy", "PodDisruptionBudget")

@@ -21,7 +21,8 @@ from reconciler.model import ids
 from reconciler.sandbox import cluster as sandbox_cluster
 from reconciler.sandbox import objects
 from tests.clusterkit import access
-from tests.contracts.test_cluster import (
+from tests.contracts.waiting import until
+from tests.contracts.worlds import (
     CONFIG_MAP,
     MAKERS,
     WEB,
@@ -32,7 +33,6 @@ from tests.contracts.test_cluster import (
     kubernetes,
     rendered,
 )
-from tests.contracts.waiting import until
 
 EDITS = 20
 

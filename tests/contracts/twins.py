@@ -13,7 +13,7 @@ from reconciler import errors, ports
 from reconciler.model import document, ids, live
 from reconciler.sandbox import objects
 from tests.clusterkit import access
-from tests.contracts.test_cluster import Json, merge_patch, operation, rendered
+from tests.contracts.worlds import Json, merge_patch, operation, rendered
 
 SHOP = "SHOP"
 """Stands in a table's manifests for the namespace that each test has for itself."""

@@ -1,95 +1,22 @@
 """Planning against the fake: what is asked of the server, and what the answers become."""
 
 from dataclasses import replace
-from typing import Any, cast
 
 import pytest
 
-from reconciler import errors, ports
-from reconciler.model import fields, ids, live, manifests, outcomes, plans, records, rollouts
+from reconciler import errors
+from reconciler.model import ids, live, outcomes, plans, records, rollouts
 from reconciler.pipeline import planning
-from reconciler.render import left
+from tests.pipeline.bench import Bench, actions, only, reasons
 from tests.support import planned
-from tests.support.fake_cluster import FakeCluster
 
 Action = plans.Action
 Reason = outcomes.HoldReason
 
 
-class Bench:
-    """One target on one fake cluster, with its inventory."""
-
-    def __init__(self) -> None:
-        self.cluster = FakeCluster()
-        self.rows: dict[ids.ObjectKey, records.InventoryRow] = {}
-        self.target = planned.target(cluster_kinds=(ids.KindKey("", "Namespace"),))
-
-    def applied(self, *sent: manifests.Manifest, **more: bool) -> None:
-        """As if an earlier rollout had applied these and heard the answers."""
-        for manifest in sent:
-            self.rows[manifest.key] = planned.row(self.cluster.land(manifest, **more), manifest)
-
-    async def plan(
-        self, *wanted: manifests.Manifest, purpose: rollouts.Purpose = rollouts.Purpose.RELEASE
-    ) -> planning.Planned:
-        self.cluster.calls.clear()
-        return await planning.make(
-            cast(ports.Cluster, self.cluster),
-            target=self.target,
-            installation=planned.INSTALLATION,
-            manifest_set=planned.manifest_set(*wanted),
-            rows=tuple(self.rows.values()),
-            purpose=purpose,
-        )
-
-    async def carried_out(self, *wanted: manifests.Manifest) -> planning.Planned:
-        """Plan, apply and record, as the rollout does, and plan again."""
-        made = await self.plan(*wanted)
-        assert not made.holds
-        for change in made.plan.writes:
-            if change.manifest:
-                self.applied(change.manifest, force=change.force)
-        return await self.plan(*wanted)
-
-    def edit(self, kind: str, name: str, **fields: Any) -> None:
-        api_version = "apps/v1" if kind == "Deployment" else "v1"
-        metadata = {"name": name, "namespace": "web"}
-        self.cluster.seed({"apiVersion": api_version, "kind": kind, "metadata": metadata, **fields})
-
-    def scale(self, count: int, *, manager: str = "kube-controller-manager") -> None:
-        metadata = {"name": "web", "namespace": "web"}
-        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {"replicas": count}}
-        self.cluster.seed(body, manager=manager, sub="scale")
-
-    def replicas(self) -> int:
-        found = self.cluster.objects[planned.key("Deployment", "web", group="apps")].body["spec"]["replicas"]
-        assert isinstance(found, int)
-        return found
-
-
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
-
-
-def actions(made: planning.Planned) -> dict[str, Action]:
-    return {f"{change.key.kind}/{change.key.name}": change.action for change in made.plan.changes}
-
-
-def only(made: planning.Planned) -> plans.Change:
-    (change,) = made.plan.changes
-    return change
-
-
-def reasons(made: planning.Planned) -> list[Reason]:
-    return [hold.reason for hold in made.holds]
-
-
-def sent_replicas(change: plans.Change) -> object:
-    assert change.manifest is not None
-    spec = change.manifest.document()["spec"]
-    assert isinstance(spec, dict)
-    return spec.get("replicas")
 
 
 # -- nothing, something, everything --------------------------------------------------------------------------------
@@ -325,76 +252,6 @@ async def test_nothing_rendered_deletes_nothing(bench: Bench) -> None:
     assert made.plan.changes == () and made.forget == ()
 
 
-# -- waves ---------------------------------------------------------------------------------------------------------
-
-
-def a_namespace(name: str) -> manifests.Manifest:
-    return planned.manifest("Namespace", name, namespace="")
-
-
-async def test_objects_in_a_namespace_that_the_plan_creates_wait_for_a_later_wave(bench: Bench) -> None:
-    inside = planned.manifest("ConfigMap", "a", namespace="web-new")
-    made = await bench.plan(a_namespace("web-new"), inside, planned.config("b"))
-    first, second = made.plan.waves
-    assert [change.key.kind for change in first] == ["Namespace"]
-    assert {change.key.name: change.unknown for change in second} == {
-        "a": "its namespace is created by this plan",
-        "b": "",
-    }
-    assert inside.key not in {key for _, key in bench.cluster.calls}
-
-
-async def test_once_the_namespace_exists_everything_is_one_wave(bench: Bench) -> None:
-    inside = planned.manifest("ConfigMap", "a", namespace="web-new")
-    bench.applied(a_namespace("web-new"))
-    made = await bench.plan(a_namespace("web-new"), inside)
-    assert len(made.plan.waves) == 1
-    assert actions(made) == {"Namespace/web-new": Action.UNCHANGED, "ConfigMap/a": Action.CREATED}
-    assert made.plan.writes[0].unknown == ""
-
-
-DEFINITION = ids.KindKey("apiextensions.k8s.io", "CustomResourceDefinition")
-DEFINING = planned.definition("widgets.example.com", group="example.com", kind="Widget")
-WIDGET = planned.manifest("Widget", "w", api_version="example.com/v1")
-
-
-async def test_objects_of_a_kind_that_the_plan_defines_wait_for_a_later_wave(bench: Bench) -> None:
-    bench.target = planned.target(cluster_kinds=(DEFINITION,))
-    made = await bench.plan(DEFINING, WIDGET)
-    assert [[change.key.kind for change in wave] for wave in made.plan.waves] == [
-        ["CustomResourceDefinition"],
-        ["Widget"],
-    ]
-    assert made.holds == ()
-
-
-async def test_a_definition_that_is_not_served_yet_is_waited_for_and_refuses_nothing(bench: Bench) -> None:
-    """Dapr's chart brings a Configuration with its definition: discovery lists it a moment after it was applied."""
-    bench.target = planned.target(cluster_kinds=(DEFINITION,))
-    bench.applied(DEFINING)
-    made = await bench.plan(DEFINING, WIDGET, planned.config("a", x="1"))
-    found = {change.key.kind: change for change in made.plan.changes}
-    assert made.holds == ()
-    assert (found["Widget"].action, found["ConfigMap"].action) == (Action.SKIPPED, Action.CREATED)
-    assert "does not serve it yet" in found["Widget"].because
-
-
-async def test_one_api_server_of_several_that_does_not_serve_it_yet_is_waited_for(bench: Bench) -> None:
-    bench.target = planned.target(cluster_kinds=(DEFINITION,))
-    bench.applied(DEFINING)
-    bench.cluster.served["example.com", "Widget"] = ("v1", True)
-    bench.cluster.refusals[WIDGET.key] = live.Refused(WIDGET.key, live.Why.NO_KIND, "404 page not found", status=404)
-    made = await bench.plan(DEFINING, WIDGET)
-    assert made.holds == ()
-    assert actions(made)["Widget/w"] is Action.SKIPPED
-
-
-async def test_what_the_server_warns_of_is_a_note(bench: Bench) -> None:
-    bench.cluster.warnings[planned.key("ConfigMap", "a")] = ("v1 ConfigMap is deprecated",)
-    made = await bench.plan(planned.config("a", x="1"), planned.config("b", x="1"))
-    assert made.notes == ("ConfigMap web/a (web/a.yaml:1): v1 ConfigMap is deprecated",)
-
-
 # -- prune ---------------------------------------------------------------------------------------------------------
 
 
@@ -438,71 +295,6 @@ async def test_a_revert_spares_protected_kinds_and_says_so(bench: Bench) -> None
     assert change.action is Action.SKIPPED and "a revert removes no PersistentVolumeClaim" in change.because
 
 
-# -- replicas ------------------------------------------------------------------------------------------------------
-
-
-async def test_an_autoscaler_of_ours_keeps_its_number(bench: Bench) -> None:
-    wanted = (planned.deployment(replicas=3), planned.autoscaler())
-    assert not (await bench.carried_out(*wanted)).plan.writes
-    bench.scale(5)
-    made = await bench.carried_out(*wanted)
-    assert not made.plan.writes and bench.replicas() == 5
-    bench.rows |= {row.key: row for row in made.learnt}
-    assert not (await bench.plan(*wanted)).plan.writes
-    assert bench.cluster.calls == []
-
-
-async def test_git_cannot_reset_what_only_we_own_under_an_autoscaler(bench: Bench) -> None:
-    """`replicas` leaves Git the day the autoscaler comes: dropping it at once would fall to 1."""
-    bench.applied(planned.deployment(replicas=5))
-    made = await bench.plan(planned.deployment(), planned.autoscaler())
-    assert actions(made)["Deployment/web"] is Action.UNCHANGED
-    made = await bench.plan(planned.deployment(image="b"), planned.autoscaler())
-    change = next(change for change in made.plan.writes if change.key.kind == "Deployment")
-    assert sent_replicas(change) == 5 and "replicas stay 5" in change.because
-    await bench.carried_out(planned.deployment(image="b"), planned.autoscaler())
-    assert bench.replicas() == 5
-    bench.scale(6)
-    await bench.carried_out(planned.deployment(image="c"), planned.autoscaler())
-    assert bench.replicas() == 6
-
-
-async def test_an_image_change_under_an_autoscaler_leaves_its_number(bench: Bench) -> None:
-    await bench.carried_out(planned.deployment(replicas=3), planned.autoscaler())
-    bench.scale(7)
-    made = await bench.plan(planned.deployment(image="b", replicas=3), planned.autoscaler())
-    (change,) = made.plan.writes
-    assert sent_replicas(change) is None and not change.force
-    assert [field.path for field in change.fields] == ["spec.template.spec.containers[web].image"]
-
-
-async def test_a_foreign_autoscaler_is_recognised_by_its_work(bench: Bench) -> None:
-    bench.applied(planned.deployment(replicas=3))
-    bench.scale(5)
-    made = await bench.plan(planned.deployment(replicas=3))
-    change = only(made)
-    assert change.action is Action.UNCHANGED and "autoscaler" in change.because
-
-
-async def test_a_person_who_scales_without_an_autoscaler_drifts(bench: Bench) -> None:
-    bench.applied(planned.deployment(replicas=3))
-    bench.scale(5, manager="kubectl")
-    change = only(await bench.plan(planned.deployment(replicas=3)))
-    assert change.action is Action.CONFIGURED and change.force
-    assert 'kubectl with subresource "scale"' in change.because
-
-
-async def test_pruning_the_autoscaler_gives_the_number_back_to_git(bench: Bench) -> None:
-    await bench.carried_out(planned.deployment(replicas=3), planned.autoscaler())
-    bench.scale(7)
-    learnt = await bench.plan(planned.deployment(replicas=3), planned.autoscaler())
-    bench.rows |= {row.key: row for row in learnt.learnt}
-    made = await bench.plan(planned.deployment(replicas=3))
-    changed, pruned = made.plan.changes
-    assert pruned.action is Action.PRUNED and pruned.key.kind == "HorizontalPodAutoscaler"
-    assert changed.action is Action.CONFIGURED and changed.force and sent_replicas(changed) == 3
-
-
 # -- secrets -------------------------------------------------------------------------------------------------------
 
 
@@ -525,40 +317,3 @@ async def test_a_drifted_row_is_looked_at_whatever_its_entry_says(bench: Bench) 
     bench.rows[wanted.key] = replace(bench.rows[wanted.key], drifted=True)
     (row,) = (await bench.plan(wanted)).learnt
     assert not row.drifted
-
-
-# -- fields that are left to the cluster ---------------------------------------------------------------------------
-
-
-def generated(password: str, *, keep: bool) -> manifests.Manifest:
-    """A Secret whose password is another one at every render."""
-    rule = fields.Rule(ids.KindKey("", "Secret"), "*", "*", ("data", "password"), keep, "")
-    made = planned.manifest("Secret", "a", data={"password": password, "user": "app"})
-    return left.taken_out(planned.manifest_set(made), (rule,)).manifests[0]
-
-
-@pytest.mark.parametrize("keep", [True, False])
-async def test_a_generated_value_is_made_once_and_then_costs_nothing(bench: Bench, keep: bool) -> None:
-    again = await bench.carried_out(generated("Mg==", keep=keep))
-    key = only(again).key
-    assert bench.cluster.objects[key].body["data"] == {"password": "Mg==", "user": "app"}
-    assert not again.plan.writes and bench.cluster.calls == []
-    later = await bench.plan(generated("Mw==", keep=keep))
-    assert not later.plan.writes and bench.cluster.calls == [], "another render, the same digest"
-    bench.rows[key] = replace(bench.rows[key], drifted=True)
-    later = await bench.plan(generated("NA==", keep=keep))
-    assert only(later).action is Action.UNCHANGED, "also at a closer look"
-    assert bench.cluster.objects[key].body["data"]["password"] == "Mg=="
-
-
-@pytest.mark.parametrize(("keep", "writes"), [(True, 1), (False, 0)])
-async def test_a_value_that_somebody_else_sets_stays(bench: Bench, keep: bool, writes: int) -> None:
-    """Kept: one write of the value that is there makes it ours again, so that it cannot get lost. Ignored: none."""
-    await bench.carried_out(generated("Mg==", keep=keep))
-    bench.edit("Secret", "a", data={"password": "dGhlaXJz"})
-    made = await bench.plan(generated("Mw==", keep=keep))
-    assert len(made.plan.writes) == writes
-    assert only(made).fields == ()
-    again = await bench.carried_out(generated("NA==", keep=keep))
-    assert not again.plan.writes
-    assert bench.cluster.objects[only(made).key].body["data"]["password"] == "dGhlaXJz"

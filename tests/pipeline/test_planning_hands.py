@@ -8,7 +8,7 @@ import pytest
 from reconciler.model import document, ids, live, manifests, outcomes, plans, records, rollouts, targets
 from reconciler.pipeline import planning
 from reconciler.plan import replacing
-from tests.pipeline.test_planning import Bench, only, reasons
+from tests.pipeline.bench import Bench, only, reasons
 from tests.support import planned
 
 Action = plans.Action

@@ -9,8 +9,6 @@ from reconciler.model import sources
 
 GITLINK = 0o160000
 """The mode of a submodule: its object is a commit of another repository."""
-LINE_BYTES = 512
-"""What one path may take on average; more is refused as too many files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Followed:
     def __init__(self, tree: trees.Tree, *, files: int) -> None:
         self._tree = tree
         self._most = files
-        self._room = files * LINE_BYTES
+        self._room = files * trees.LINE_BYTES
         self.rows: dict[bytes, tuple[str, str, bytes]] = {}
         """Path → mode and object of what is neither folder nor link, and the link that leads there."""
         self.problems: list[str] = []
@@ -52,7 +50,14 @@ class Followed:
 
     def link(self, path: bytes) -> None:
         """What a link leads to, which lies at its real path."""
-        self._run(self._arrived(path, self._tree.lead(path), within=(path,)))
+        led = self._tree.lead(path)
+        if led.passed:
+            self._run(self._arrived(path, led, within=(path,)))
+        else:
+            most = trees.FOLDER_BYTES
+            self.problems.append(
+                f"{trees.shown(path)} is a symbolic link among more than {most} bytes of names: refused"
+            )
 
     def _arrived(self, path: bytes, led: trees.Led, *, within: tuple[bytes, ...]) -> list[_Waiting]:
         """What is to be looked at where links led to: nothing when they lead nowhere."""

@@ -16,13 +16,16 @@ MOST = 40
 """Links followed on the way to one path, as Linux does: path_resolution(7), ELOOP."""
 STEPS = 1_000
 """Names looked up on the way to one path."""
-FOLDER_BYTES = 4 << 20
-"""A folder with longer content (some 100,000 names) is not looked into."""
-AT_ONCE_BYTES = 16 << 20
-ROWS = 50_000
+FOLDER_BYTES = 1 << 20
+"""A folder with longer content (some 25,000 names) is not looked into."""
+LINE_BYTES = 512
+"""What one path may take on average; more is refused as too many files."""
+AT_ONCE_BYTES = 8 << 20
+ROWS = 100_000
 PLAIN = 200_000
 TEXTS = 20_000
-"""What is remembered of one repository at most: names in folders, folders without links, texts of links. Some 30 MB."""
+"""What is remembered of one repository at most: names in folders, folders without links, texts of links. Some 60 MB;
+a thousand applications take 3."""
 TOLD, SHOWN = 3, 100
 """Links of a chain, and characters of a link's text, that an error shows."""
 REMEDY = "link by a relative path to what is in this repository, or commit the file itself"
@@ -76,21 +79,21 @@ class Known:
         """Folders without a link anywhere below."""
         self._count = 0
 
-    def remember(self, folders: Mapping[str, Rows]) -> None:
-        self._count += sum(map(len, folders.values()))
+    def remember(self, oid: str, rows: Rows) -> None:
+        self._count += len(rows)
         if self._count > ROWS:
-            self.rows, self._count = {}, 0
-        self.rows.update(folders)
+            self.rows, self._count = {}, len(rows)
+        self.rows[oid] = rows
 
     def remember_plain(self, oids: Collection[str]) -> None:
         if len(self.plain) + len(oids) > PLAIN:
             self.plain = set()
         self.plain.update(oids)
 
-    def remember_texts(self, texts: Mapping[str, bytes]) -> None:
-        if len(self.texts) + len(texts) > TEXTS:
+    def remember_text(self, oid: str, text: bytes) -> None:
+        if len(self.texts) >= TEXTS:
             self.texts = {}
-        self.texts.update(texts)
+        self.texts[oid] = text
 
 
 class Tree:
@@ -101,22 +104,29 @@ class Tree:
         self._root = root
         self._known = known
         self._rows: dict[str, Rows | None] = {}
-        self._texts: dict[str, bytes | None] = {}
+        self._room = ROWS
 
     def load(self, oids: Iterable[str]) -> None:
-        """Read these folders, together."""
+        """Read these folders, together. Of too many the first are forgotten again, and read one by one."""
         missing = []
         for oid in sorted(set(oids) - self._rows.keys()):
             if (rows := self._known.rows.get(oid)) is not None:
-                self._rows[oid] = rows
+                self._keep(oid, rows)
             else:
                 missing.append(oid)
-        read = {
-            oid: {name: (mode, its) for mode, name, its in objects.rows(self._git, content)}
-            for oid, content in _few(self._git, missing, kind="tree", largest=FOLDER_BYTES).items()
-        }
-        self._rows |= {oid: read.get(oid) for oid in missing}
-        self._known.remember(read)
+        large = set(missing)
+        for oid, content in _each(self._git, missing, kind="tree", largest=FOLDER_BYTES):
+            large.discard(oid)
+            rows = {name: (mode, its) for mode, name, its in objects.rows(self._git, content)}
+            self._keep(oid, rows)
+            self._known.remember(oid, rows)
+        self._rows |= dict.fromkeys(large)
+
+    def _keep(self, oid: str, rows: Rows) -> None:
+        self._room -= len(rows)
+        if self._room < 0:
+            self._rows, self._room = {}, ROWS - len(rows)
+        self._rows[oid] = rows
 
     def rows(self, oid: str) -> Rows | None:
         """What is in a folder; None when it is too large to be looked into."""
@@ -176,31 +186,29 @@ class Tree:
 
     def text(self, oid: str) -> bytes | None:
         """Where a link says that it leads; None when that is too long for a path."""
-        if oid not in self._texts:
-            self.load_texts((oid,))
-        return self._texts[oid]
-
-    def load_texts(self, oids: Iterable[str]) -> None:
-        missing = []
-        for oid in sorted(set(oids) - self._texts.keys()):
-            if (text := self._known.texts.get(oid)) is not None:
-                self._texts[oid] = text
-            else:
-                missing.append(oid)
-        read = _few(self._git, missing, kind="blob", largest=place.PATH_BYTES)
-        self._texts |= {oid: read.get(oid) for oid in missing}
-        self._known.remember_texts(read)
+        if (known := self._known.texts.get(oid)) is not None:
+            return known
+        for _, text in _each(self._git, [oid], kind="blob", largest=place.PATH_BYTES):
+            self._known.remember_text(oid, text)
+            return text
+        return None
 
     def linked(self, folders: Collection[str]) -> set[str]:
-        """Those of these folders with a link at some depth. Each folder is looked at once, however often it is there;
-        below each of these at most as many as files may be: one with more counts as linked, and is refused."""
+        """Those of these folders with a link at some depth. Each folder is looked at once, however often it is there.
+        Below each of `folders` that ends where there is more than may be read of it: what is not looked at counts as
+        linked, and is refused when it is read."""
         known, most = self._known.plain, self._git.place.limits.files
         above: dict[str, set[str]] = {oid: set() for oid in folders if oid not in known}
-        whose, counts = {oid: oid for oid in above}, dict.fromkeys(above, 1)
-        found, over, level = set[str](), set[str](), set(above)
+        whose, found, level, unseen = {oid: oid for oid in above}, set[str](), set(above), set[str]()
+        room = dict.fromkeys(above, 2 * most * LINE_BYTES)  # what may be read takes less, also with all of its paths
         while level:
+            sizes = _sizes(self._git, sorted(level - self._known.rows.keys()), kind="tree")
+            for oid in sorted(level):
+                room[whose[oid]] -= max(sizes.get(oid, 0), LINE_BYTES)
+                if room[whose[oid]] < 0 or sizes.get(oid, 0) > FOLDER_BYTES:
+                    unseen.add(oid)
             below: set[str] = set()
-            for oid, rows in self._passing(level):
+            for oid, rows in self._passing(level - unseen):
                 for mode, its in rows:
                     if stat.S_ISLNK(mode):
                         found.add(oid)
@@ -208,19 +216,16 @@ class Tree:
                         above[its].add(oid)
                     elif stat.S_ISDIR(mode) and its not in known:
                         above[its], whose[its] = {oid}, whose[oid]
-                        counts[whose[oid]] += 1
                         below.add(its)
-            over |= {top for top, count in counts.items() if count > most}
-            level = {oid for oid in below if whose[oid] not in over}
-        found |= over
+            level = below
+        self.load(found)
+        found |= unseen
         waiting = list(found)
         while waiting:
             fresh = above[waiting.pop()] - found
             found |= fresh
             waiting += fresh
-        if not over:
-            self._known.remember_plain(above.keys() - found)
-        self.load(found)
+        self._known.remember_plain(above.keys() - found)
         return found & set(folders)
 
     def _passing(self, oids: Iterable[str]) -> Iterator[tuple[str, Iterable[tuple[int, str]]]]:
@@ -231,27 +236,32 @@ class Tree:
                 yield oid, rows.values()
             else:
                 fresh.append(oid)
-        for oid, content in _few(self._git, fresh, kind="tree", largest=FOLDER_BYTES).items():
+        for oid, content in _each(self._git, fresh, kind="tree", largest=FOLDER_BYTES):
             yield oid, ((mode, its) for mode, _, its in objects.rows(self._git, content))
 
 
-def _few(git: process.Git, oids: Sequence[str], *, kind: str, largest: int) -> dict[str, bytes]:
+def _each(git: process.Git, oids: Sequence[str], *, kind: str, largest: int) -> Iterator[tuple[str, bytes]]:
     """Contents of those objects that have at most `largest` bytes: by one question, unless that is too much at once."""
     try:
         read = objects.contents(git, oids, kind=kind, most=AT_ONCE_BYTES)
     except errors.InvalidInput:
-        sizes = objects.sizes(git, oids, kind=kind)
-        if sizes is None:
-            raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a {kind} is missing") from None
-        read, some, room = {}, list[str](), AT_ONCE_BYTES
+        sizes = _sizes(git, oids, kind=kind)
+        some, room = list[str](), AT_ONCE_BYTES
         for oid in (oid for oid in oids if sizes[oid] <= largest):
             if sizes[oid] > room:
-                read |= objects.contents(git, some, kind=kind, most=AT_ONCE_BYTES)
+                yield from objects.contents(git, some, kind=kind, most=AT_ONCE_BYTES).items()
                 some, room = [], AT_ONCE_BYTES
             some.append(oid)
             room -= sizes[oid]
-        read |= objects.contents(git, some, kind=kind, most=AT_ONCE_BYTES)
-    return {oid: content for oid, content in read.items() if len(content) <= largest}
+        read = objects.contents(git, some, kind=kind, most=AT_ONCE_BYTES)
+    yield from ((oid, content) for oid, content in read.items() if len(content) <= largest)
+
+
+def _sizes(git: process.Git, oids: Sequence[str], *, kind: str) -> dict[str, int]:
+    sizes = objects.sizes(git, oids, kind=kind) if oids else {}
+    if sizes is None:
+        raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a {kind} is missing")
+    return sizes
 
 
 def covers(folder: bytes, path: bytes) -> bool:

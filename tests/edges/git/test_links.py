@@ -3,7 +3,7 @@
 import os
 import pathlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -22,6 +22,28 @@ async def refusal(repository: git.GitRepository, revision: str, *paths: str) -> 
     with pytest.raises(errors.InvalidInput) as caught:
         await repository.files(revision, paths)
     return str(caught.value)
+
+
+class Reading(process.Git):
+    """Notes which objects are read."""
+
+    def __init__(self, where: git.Place, reader: kept.Kept) -> None:
+        super().__init__(where, lock=2, reader=reader)  # git inherits it: any that is open
+        self.read: list[str] = []
+
+    def ask(self, *commands: str, most: int) -> process.Ended:
+        self.read += [command for command in commands if command.startswith("contents ")]
+        return super().ask(*commands, most=most)
+
+
+@pytest.fixture
+def reading(upstream: gitserver.Upstream, tmp_path: pathlib.Path) -> Iterator[Callable[..., Reading]]:
+    """Of the mirror that `local` has made."""
+    mirror = tmp_path / "mirrors" / "deploy.git"
+    reader = kept.Kept(mirror)
+    wanted = {"ref": "refs/heads/main", "mirror": mirror, "allow_local": True}
+    yield lambda **settings: Reading(git.Place.checked("deploy", url=str(upstream.path), **wanted, **settings), reader)
+    reader.close()
 
 
 @pytest.mark.parametrize(
@@ -189,34 +211,54 @@ async def test_what_links_lead_to_counts_each_time(upstream: gitserver.Upstream,
     assert len(await repository.files(revision, ["d9", "d8"])) == 11
 
 
+@pytest.mark.row("GIT-22")
+async def test_what_may_not_be_read_is_not_looked_at_to_its_end(
+    upstream: gitserver.Upstream, local: Look, reading: Callable[..., Reading]
+) -> None:
+    """And whoever shares a folder with it is looked at all the same."""
+    bomb: dict[str | bytes, gitserver.Content] = {
+        f"bomb/{n}/{n}-{'x' * 200}-{file}": "" for n in range(40) for file in range(20)
+    }
+    shared: dict[str | bytes, gitserver.Content] = {f"{at}/link": Link("../../base") for at in ("bomb/39", "app/sub")}
+    revision = upstream.commit({**bomb, **shared, "base/a": "A", "plain/sub/a": "A"})
+    await local(upstream).fetch(revision)
+    asked = reading(limits=git.Limits(files=30))
+    paths = ["bomb", "app", "plain"]
+    found = links.reached(asked, revision, paths, known=trees.Known())
+    assert [path for path, _ in found["app"].linked] == ["base"]
+    assert found["plain"].linked == ()
+    assert len(asked.read) < 20, "the other folders of forty are not read"
+
+
+async def test_a_link_in_a_folder_that_is_too_large_is_refused(upstream: gitserver.Upstream, local: Look) -> None:
+    blob = upstream.git("hash-object", "-w", "--stdin", given=b"A")
+    link = upstream.git("hash-object", "-w", "--stdin", given=b"0")
+    rows = [f"100644 blob {blob}\t{n:04}{'x' * 246}" for n in range(4_000)]
+    tree = upstream.git("mktree", given="\n".join([*rows, f"120000 blob {link}\tlink\n"]).encode())
+    root = upstream.git("mktree", given=f"040000 tree {tree}\tlarge\n".encode())
+    revision = upstream.git("commit-tree", root, "-m", "large")
+    upstream.git("update-ref", "refs/heads/main", revision)
+    told = await refusal(local(upstream), revision, "large")
+    assert f"large/link is a symbolic link among more than {trees.FOLDER_BYTES} bytes of names" in told
+    name = f"large/0000{'x' * 246}"
+    found = await local(upstream).reached(revision, ["large", name])
+    assert (found[name].oid, found["large"].oid) == (blob, tree)
+
+
 async def test_what_did_not_change_is_read_once(
-    upstream: gitserver.Upstream, local: Look, tmp_path: pathlib.Path
+    upstream: gitserver.Upstream, local: Look, reading: Callable[..., Reading]
 ) -> None:
     """A commit costs the folders on its way, however many others there are, with links or without."""
     tree: dict[str | bytes, gitserver.Content] = {f"apps/{n}/sub/a.yaml": f"{n}" for n in range(50)}
     tree |= {f"apps/{n}/link": Link("../../base") for n in range(10)} | {"base/a.yaml": "A"}
     revisions = [upstream.commit(tree), upstream.commit({"apps/49/sub/a.yaml": "new"})]
     await local(upstream).fetch(revisions[1])
-    mirror = tmp_path / "mirrors" / "deploy.git"
-    where = git.Place.checked("deploy", url=str(upstream.path), ref="refs/heads/main", mirror=mirror, allow_local=True)
-    asked, known, paths = Reading(where, kept.Kept(mirror)), trees.Known(), [f"apps/{n}" for n in range(50)]
+    asked, known, paths = reading(), trees.Known(), [f"apps/{n}" for n in range(50)]
     for revision in revisions:
         asked.read.clear()
         found = links.reached(asked, revision, paths, known=known)
         assert [path for path in paths if found[path].linked] == paths[:10]
     assert len(asked.read) == 4  # the root, apps, apps/49 and apps/49/sub
-
-
-class Reading(process.Git):
-    """Notes which objects are read."""
-
-    def __init__(self, where: git.Place, reader: kept.Kept) -> None:
-        super().__init__(where, lock=2, reader=reader)  # git inherits it: any that is open
-        self.read: list[str] = []
-
-    def ask(self, *commands: str, most: int) -> process.Ended:
-        self.read += [command for command in commands if command.startswith("contents ")]
-        return super().ask(*commands, most=most)
 
 
 @pytest.mark.parametrize("seed", range(4))

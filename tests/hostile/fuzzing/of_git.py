@@ -118,6 +118,10 @@ def asks(
     return eat
 
 
+def _links(given: Printed, *, who: type[Answering] = Answering) -> None:
+    links.reached(cast(process.Git, who(given)), REVISION, ["a", "b/c"], known=trees.Known())
+
+
 def _signatures(given: Printed) -> None:
     policy = signers.Policy(allowed_signers=pathlib.Path("/s"), gpg_keyring=None, revoked_keys=None, signing_key=None)
     rows = signatures._rows(cast(process.Git, Answering(given)), REVISION, [OTHER])
@@ -158,7 +162,8 @@ def _key(raw: bytes) -> None:
 TARGETS = (
     Target("git-ls-remote", printed(LS_REMOTE), asks(remote.head)),
     Target("git-default-branch", printed(SYMREF), asks(remote.default_ref)),
-    Target("git-paths", printed(CHECKED), asks(links.oids, REVISION, ["a", "b"], known=trees.Known())),
+    Target("git-paths", printed(CHECKED), _links),
+    Target("git-links", printed(TREE), functools.partial(_links, who=Reading)),
     Target("git-folders", printed(TREE), asks(reading.folders, REVISION, "a", who=Reading)),
     Target("git-trees", printed(TREE), asks(reading.listing, REVISION, ["a"], who=Reading)),
     Target("git-listing", printed(LISTED), asks(reading.listing, REVISION, ["a"], who=Walking)),

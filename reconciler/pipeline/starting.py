@@ -250,7 +250,9 @@ def _midway(ledger: records.Ledger) -> bool:
 
 
 def _unproven(ledger: records.Ledger) -> bool:
-    """Two bad commits in a row: the first made way before it had failed, and held the second as if the world were at
-    fault, for ever."""
+    """Two bad commits in a row: the first made way before it had failed, or the return from it did before it had
+    undone much, and held the second as if the world were at fault, for ever."""
     present, good = ledger.present, ledger.last_good
-    return present is not None and (good is None or good.input_digest != present.input_digest)
+    if present is None:
+        return False
+    return not present.complete or good is None or good.input_digest != present.input_digest

@@ -276,7 +276,8 @@ def _forward(play: "plays.Play") -> None:
 
 
 def _reverts(play: "plays.Play") -> None:
-    """At most one revert for each failure, of the target's own paths, never a revert of a revert (I22)."""
+    """At most one revert for each failure, of the target's own paths, never a revert of a revert that nobody asked for
+    (I22)."""
     told = play.told
     failures = collections.Counter(
         (event.target, dict(event.data).get("digest", ""))
@@ -296,7 +297,8 @@ def _reverts(play: "plays.Play") -> None:
         parent, at = play.server.commits[commit.parents[0]], scenery.folder(of[0].target)
         if git.at(parent.tree, at) != git.at(play.server.commits[revert.failed.revision].tree, at):
             told.complain("I22", f"{revision[:12]} takes back what is no longer the failed release")
-        if ours.get(commit.parents[0]) == of[0].target and revert.failed.revision == commit.parents[0]:
+        failed = revert.failed
+        if not failed.asked_by and failed.revision == commit.parents[0] and ours.get(failed.revision) == of[0].target:
             told.complain("I22", f"{revision[:12]} is a revert of the revert {commit.parents[0][:12]}")
         for path in _changed(play.server.commits[commit.parents[0]].tree, commit.tree):
             if not path.startswith((scenery.folder(of[0].target), scenery.SHARED)):

@@ -101,6 +101,24 @@ def test_two_bad_commits_in_a_row_are_taken_back() -> None:
     assert play.simulate(0, plot=plot).complaints == ()
 
 
+def test_a_bad_commit_that_cuts_a_return_short_is_taken_back() -> None:
+    """The return had only just begun: what it would have brought back was good, and the pods that still ran were those
+    of the failed release. They passed for proof that the world was at fault."""
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="fails-later"))
+        while purpose_of(its) is not rollouts.Purpose.REVERT:
+            await its.clock.sleep(0.001)
+        its.kill("the test wants it")
+        its.people.commit(SHOP, dataclasses.replace(its.people.fresh(SHOP), behaviour="never-ready"))
+        await its.rest("after both")
+        hold = its.ledgers()[SHOP].hold
+        assert hold is None or hold.reason is outcomes.HoldReason.QUARANTINED
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
 def test_a_pause_that_arrives_late_is_taken_off_the_next_release() -> None:
     """A return had paused the failed release, and given way to a new commit. The pause arrived after that one's write,
     and kept its rollout, which waited to heal it until its end, from ending."""

@@ -14,8 +14,6 @@ from reconciler.model import sources
 
 ENTRY = re.compile(rb"(\d{6}) (blob|tree|commit) ([0-9a-f]{40}) +(-|\d{1,18})\t(.+)", re.DOTALL)
 LFS = b"version https://git-lfs.github.com/spec/"
-LINE_BYTES = 512
-"""What one entry of a listing may take on average; a longer listing is refused as too many files."""
 COMMIT_HEAD = re.compile(rb"tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)*)")
 LEVELS = 32
 TREES = 1_000
@@ -105,7 +103,7 @@ def folders(git: process.Git, revision: str, path: str) -> tuple[str, ...]:
     found = objects.found(git, revision, [place.checked_path(path)])[path]
     if found.kind != "tree":
         return ()  # a file of that name holds no folders
-    most = git.place.limits.files * LINE_BYTES
+    most = git.place.limits.files * trees.LINE_BYTES
     if found.size > most:
         raise errors.InvalidInput((f"{path} at {revision} has too many entries: more than {most} bytes of names",))
     content = objects.contents(git, [found.oid], kind="tree", most=most)[found.oid]
@@ -120,7 +118,9 @@ def listing(git: process.Git, revision: str, paths: Sequence[str]) -> list[objec
     with git.together():
         if (walked := _walked(git, revision, paths)) is not None:
             return walked
-        ended = git.run("ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *paths, most=most * LINE_BYTES)
+        ended = git.run(
+            "ls-tree", "-r", "-z", "-l", "--full-tree", revision, "--", *paths, most=most * trees.LINE_BYTES
+        )
     rows = ended.out.split(b"\0")[:-1]
     if ended.stop is process.Stop.FLOODED or len(rows) > most:
         raise errors.InvalidInput((f"{named} at {revision} holds more than {most} files: refused",))
@@ -148,17 +148,17 @@ def _walked(git: process.Git, revision: str, paths: Sequence[str]) -> list[objec
     begin = objects.found(git, revision, list(names))
     level = [(folder.encode(), found.oid) for folder, found in begin.items() if found.kind == "tree"]
     rows: dict[bytes, tuple[str, str]] = {}
-    room = files * LINE_BYTES
+    room = files * trees.LINE_BYTES
     for depth in range(LEVELS):
         try:
             oids = sorted({oid for _, oid in level})
-            content = objects.contents(git, oids, kind="tree", most=files * LINE_BYTES)
-            trees = {oid: objects.rows(git, tree) for oid, tree in content.items()}
+            content = objects.contents(git, oids, kind="tree", most=files * trees.LINE_BYTES)
+            folders = {oid: objects.rows(git, tree) for oid, tree in content.items()}
         except (errors.InvalidInput, answers.Damaged):
             return None
         below = []
         for above, oid in level:
-            for mode, step, its in trees[oid]:
+            for mode, step, its in folders[oid]:
                 if depth == 0 and step not in names[above.decode()]:
                     continue
                 full = above + b"/" + step if above else step

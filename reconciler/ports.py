@@ -327,8 +327,10 @@ class Journal(Protocol):
 
     async def inventory(self, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]: ...
 
-    async def owner(self, key: ids.ObjectKey, *, cluster_of: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
-        """Which of these targets has the object in its inventory."""
+    async def owners(
+        self, keys: Sequence[ids.ObjectKey], *, cluster_of: Sequence[ids.TargetKey]
+    ) -> Mapping[ids.ObjectKey, ids.TargetKey]:
+        """Those of `keys` that one of these targets has in its inventory, and which. One question for all."""
 
     async def intend(self, intents: Sequence[records.Intent], *, epoch: int) -> None:
         """Record intents; an apply of an object without a row gets a pending one (uid ''). What is taken over gets one

@@ -1,7 +1,7 @@
 """Objects that change hands: one target stops rendering them and another starts, in one commit, and nothing is deleted
 in between (I7)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -19,8 +19,8 @@ class Hands(Protocol):
     async def keeps(self, giver: ids.TargetKey, key: ids.ObjectKey) -> str:
         """Why `giver`, whose the object is, has not let go of it; '' when it has."""
 
-    async def claimed(self, key: ids.ObjectKey) -> str:
-        """Who else has made the object, or is making it; '' when nobody does who wants it."""
+    async def claimed(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
+        """Those of `keys` that another target which wants them has made, or is making, and who it is."""
 
     async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
         """The other target that made the object, or is making it, and renders it for certain; None when there is none.
@@ -60,12 +60,12 @@ class Neighbours:
             return f"what {giver} wants cannot be told: {error}"
         return wanted.find(key) is not None
 
-    async def claimed(self, key: ids.ObjectKey) -> str:
-        owner = await self._known(key)
-        return await self.keeps(owner, key) if owner else ""
+    async def claimed(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
+        claims = {key: await self.keeps(owner, key) for key, owner in (await self._known(keys)).items()}
+        return {key: why for key, why in claims.items() if why}
 
     async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
-        other = owner or await self._known(key)
+        other = owner or (await self._known([key])).get(key)
         return other if other and await self._renders(other, key) is True else None
 
     async def takers(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, plans.Taker]:
@@ -93,10 +93,10 @@ class Neighbours:
                 found |= {key: taker for key in keys if key not in found}
         return found
 
-    async def _known(self, key: ids.ObjectKey) -> ids.TargetKey | None:
-        """The other target whose inventory has the object."""
+    async def _known(self, keys: Sequence[ids.ObjectKey]) -> Mapping[ids.ObjectKey, ids.TargetKey]:
+        """The other target whose inventory has the object, for those of `keys` that one has."""
         others = self._others()
-        return await self._here.journal.owner(key, cluster_of=others) if others else None
+        return await self._here.journal.owners(keys, cluster_of=others) if keys and others else {}
 
     def _others(self) -> list[ids.TargetKey]:
         """Of the same cluster, as known when this was asked first."""

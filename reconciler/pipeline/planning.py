@@ -142,6 +142,8 @@ class _Planner:
     purpose: rollouts.Purpose
     hands: handing.Hands | None
     found: _Found = field(default_factory=_Found)
+    claims: Mapping[ids.ObjectKey, str] = field(default_factory=dict)
+    """Of what we never made and no watch sees: who else does, '' where nobody."""
 
     async def prune(
         self, wanted: manifests.ManifestSet, rows: Sequence[records.InventoryRow]
@@ -206,12 +208,12 @@ class _Planner:
         surveyed = survey.survey(present, rows, self.view.metas, again=released)
         self.found.changes.extend(surveyed.settled)
         scaled = replicas.scaled_in(wanted.manifests)
+        keys = [look.manifest.key for look in surveyed.closer if look.row is None]
+        unmade = [key for key in keys if self.view.metas.get(key) is None]
+        self.claims = dict.fromkeys(unmade, "") | (await self.hands.claimed(unmade) if self.hands else {})
         answers = await _gathered(self._closer(look, scaled, released=released) for look in surveyed.closer)
-        for answer in answers:
-            if isinstance(answer, outcomes.Hold):
-                self.found.holds.append(answer)
-            else:
-                self.found.changes.append(answer)
+        self.found.holds += [answer for answer in answers if isinstance(answer, outcomes.Hold)]
+        self.found.changes += [answer for answer in answers if not isinstance(answer, outcomes.Hold)]
 
     async def _closer(
         self, look: survey.Look, scaled: Mapping[ids.ObjectKey, str], *, released: frozenset[ids.ObjectKey]
@@ -234,11 +236,11 @@ class _Planner:
     ) -> plans.Change | outcomes.Hold | None:
         """What we never made and no watch sees is created: its dry-run says so by itself, without a read before. None
         when the server says anything else: it is looked at closely then."""
-        if look.row is not None or self.view.metas.get(look.manifest.key) is not None:
+        if look.manifest.key not in self.claims:
             return None
         if given := await self._left_to_its_taker(look, None):
             return given
-        if self.hands and (other := await self.hands.claimed(look.manifest.key)):
+        if other := self.claims[look.manifest.key]:
             because = f"{look.manifest.key} ({look.manifest.origin}): {self.target.key} wants it as well; {other}"
             return outcomes.Hold(outcomes.HoldReason.OTHER_OWNER, because)
         whole = left.overlay(look.manifest, None)

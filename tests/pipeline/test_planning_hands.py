@@ -29,8 +29,8 @@ class Hands:
         assert giver == OTHER
         return self.kept
 
-    async def claimed(self, key: ids.ObjectKey) -> str:
-        return self.claims
+    async def claimed(self, keys: Sequence[ids.ObjectKey]) -> dict[ids.ObjectKey, str]:
+        return dict.fromkeys(keys, self.claims) if self.claims else {}
 
     async def has(self, key: ids.ObjectKey, owner: ids.TargetKey | None) -> ids.TargetKey | None:
         return OTHER if owner in (None, OTHER) and STILL in (self.kept, self.claims) else None

@@ -6,7 +6,7 @@ import datetime
 import os
 import pathlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent import futures
 from typing import TypeVar
 
@@ -126,14 +126,14 @@ class SqlJournal:
     async def ledger(self, target: ids.TargetKey) -> records.Ledger:
         if found := self._known.ledgers.get(target):
             return found
-        asked = self._known.writes
+        asked = self._known.stamp(target)
         found = await self._read(statements.ledger, target)
         self._known.keep_ledger(found, asked=asked)
         return found
 
     async def write(self, new: records.Ledger, *, events: Sequence[records.Event], epoch: int) -> None:
         at = rfc3339(self._now())
-        self._known.writing([new.target])  # read again: what is known is what the file holds
+        self._known.writing_ledger(new.target)  # read again: what is known is what the file holds
         await self._write(lambda tx: statements.write(tx, new, events=events, at=at), epoch=epoch)
 
     async def rebuild(self, new: rebuilding.Rebuilt, *, epoch: int) -> int:
@@ -150,21 +150,23 @@ class SqlJournal:
     async def inventory(self, target: ids.TargetKey) -> tuple[records.InventoryRow, ...]:
         if (known_rows := self._known.inventories.get(target)) is not None:
             return known_rows
-        asked = self._known.writes
+        asked = self._known.stamp(target)
         found = await self._read(statements.inventory, target)
         self._known.keep_inventory(target, found, asked=asked)
         return found
 
-    async def owner(self, key: ids.ObjectKey, *, cluster_of: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
-        return await self._read(lambda tx: statements.owner(tx, key, among=cluster_of))
+    async def owners(
+        self, keys: Sequence[ids.ObjectKey], *, cluster_of: Sequence[ids.TargetKey]
+    ) -> Mapping[ids.ObjectKey, ids.TargetKey]:
+        return await self._read(lambda tx: statements.owners(tx, keys, among=cluster_of))
 
     async def intend(self, intents: Sequence[records.Intent], *, epoch: int) -> None:
-        self._known.writing(inventories={intent.target for intent in intents})
+        self._known.intending(intents)
         await self._write(lambda tx: statements.intend(tx, intents, epoch=epoch), epoch=epoch)
 
     async def settle(self, results: Sequence[records.Settled], *, epoch: int) -> None:
         at = rfc3339(self._now())
-        self._known.forget()
+        self._known.settling(results)
         await self._write(lambda tx: statements.settle(tx, results, at=at), epoch=epoch)
 
     async def open_intents(self, target: ids.TargetKey) -> tuple[records.Intent, ...]:
@@ -178,7 +180,7 @@ class SqlJournal:
         forget: Sequence[ids.ObjectKey] = (),
         epoch: int,
     ) -> None:
-        self._known.writing(inventories=[target])
+        self._known.writing_inventory(target)
         await self._write(lambda tx: statements.learn(tx, target, learnt=rows, forget=forget), epoch=epoch)
 
     async def history(self, target: ids.TargetKey, *, limit: int) -> tuple[records.ChainedEvent, ...]:
@@ -191,20 +193,20 @@ class SqlJournal:
         return await self._read(statements.head)
 
     async def ask(self, request: records.Request) -> None:
-        self._known.writing(requests=True)
+        self._known.writing_requests()
         await _in(self._worker, lambda: self._base.write(lambda tx: statements.ask(tx, request)))
 
     async def open_requests(self) -> tuple[records.Request, ...]:
         current = asyncio.get_running_loop().time() - self._known.looked_at < 2 * POLL_SECONDS
         if current and self._known.requests is not None:
             return self._known.requests
-        asked = self._known.writes
+        asked = self._known.stamp(None)
         found = await self._read(statements.open_requests)
         self._known.keep_requests(found, asked=asked)
         return found
 
     async def answer(self, request: records.Request, *, answer: str, epoch: int) -> None:
-        self._known.writing(requests=True)
+        self._known.writing_requests()
         await self._write(lambda tx: statements.answer(tx, request.id, answer=answer), epoch=epoch)
 
     async def request(self, id: str) -> records.Request | None:  # noqa: A002 - the field's own name

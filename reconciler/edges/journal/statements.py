@@ -4,6 +4,7 @@ A query stands in its function; what is written to a table by several stands abo
 named alike: `rows` gives them.
 """
 
+import json
 from collections.abc import Sequence
 
 from reconciler import errors
@@ -183,10 +184,18 @@ def inventory(tx: Transaction, target: ids.TargetKey) -> tuple[records.Inventory
     return tuple(map(rows.to_inventory, found))
 
 
-def owner(tx: Transaction, key: ids.ObjectKey, *, among: Sequence[ids.TargetKey]) -> ids.TargetKey | None:
+def owners(
+    tx: Transaction, keys: Sequence[ids.ObjectKey], *, among: Sequence[ids.TargetKey]
+) -> dict[ids.ObjectKey, ids.TargetKey]:
     """Few targets know one object, so the rest is sorted out here and no query grows with the cluster."""
-    found = tx.all("SELECT environment, application FROM inventory WHERE object = :object", {"object": key.path})
-    return min((target for target in map(rows.to_target, found) if target in among), default=None)
+    by_path = {key.path: key for key in keys}
+    found = tx.all(
+        "SELECT object, environment, application FROM inventory WHERE object IN (SELECT value FROM json_each(:objects))"
+        " ORDER BY environment DESC, application DESC",
+        {"objects": json.dumps(list(by_path))},
+    )
+    owned = ((by_path[row["object"]], rows.to_target(row)) for row in found)
+    return {key: target for key, target in owned if target in among}  # of several the first, which is read last
 
 
 def learn(

@@ -246,9 +246,9 @@ async def test_large_groups_are_one_transaction(memory: journal.SqlJournal) -> N
 async def test_the_owner_is_looked_for_among_the_targets_of_one_cluster(memory: journal.SqlJournal) -> None:
     epoch = await memory.lead("a")
     await memory.adopt_rows(TARGET, [examples.row()], epoch=epoch)
-    assert await memory.owner(WEB, cluster_of=[OTHER, TARGET]) == TARGET
-    assert await memory.owner(WEB, cluster_of=[OTHER]) is None
-    assert await memory.owner(NAMESPACE, cluster_of=[TARGET]) is None
+    assert await memory.owners([WEB, NAMESPACE], cluster_of=[OTHER, TARGET]) == {WEB: TARGET}
+    assert await memory.owners([WEB], cluster_of=[OTHER]) == {}
+    assert await memory.owners([], cluster_of=[TARGET]) == {}
 
 
 async def test_a_plan_adds_and_forgets_what_it_read(memory: journal.SqlJournal) -> None:

@@ -4,10 +4,10 @@ import asyncio
 import pathlib
 
 from reconciler.edges.journal import journal
-from reconciler.model import records
+from reconciler.model import ids, records
 from tests.edges.journal import examples
 
-TARGET = examples.TARGET
+TARGET, OTHER = examples.TARGET, ids.TargetKey("production", "other")
 
 
 async def test_what_is_read_twice_is_read_once(memory: journal.SqlJournal) -> None:
@@ -38,6 +38,28 @@ async def test_a_question_that_a_write_overtakes_is_not_remembered(memory: journ
     new = records.Ledger(TARGET, because="new")
     await asyncio.gather(memory.ledger(TARGET), memory.write(new, events=(), epoch=epoch), memory.ledger(TARGET))
     assert (await memory.ledger(TARGET)).because == "new"
+
+
+async def test_what_is_written_of_one_target_leaves_the_others_known(memory: journal.SqlJournal) -> None:
+    epoch = await memory.lead("a")
+    ledger, inventory = await memory.ledger(OTHER), await memory.inventory(OTHER)
+    await memory.intend([examples.intent("one")], epoch=epoch)
+    await memory.settle([records.Settled("one", records.Result.DONE, "", row=examples.row())], epoch=epoch)
+    await memory.write(records.Ledger(TARGET, because="new"), events=(), epoch=epoch)
+    assert await memory.ledger(OTHER) is ledger and await memory.inventory(OTHER) is inventory
+    assert [row.uid for row in await memory.inventory(TARGET)] == [examples.row().uid]
+
+
+async def test_the_outcome_of_what_another_process_intended_is_noticed(path: pathlib.Path) -> None:
+    """Whose it is only the journal knows then."""
+    first, second = await journal.open_journal(path), await journal.open_journal(path)
+    await first.intend([examples.intent("one")], epoch=await first.lead("a"))
+    await first.close()
+    epoch = await second.lead("b")
+    assert [row.uid for row in await second.inventory(TARGET)] == [""]
+    await second.settle([records.Settled("one", records.Result.DONE, "", row=examples.row())], epoch=epoch)
+    assert [row.uid for row in await second.inventory(TARGET)] == [examples.row().uid]
+    await second.close()
 
 
 async def test_a_new_leader_knows_nothing_of_before(path: pathlib.Path) -> None:

@@ -57,6 +57,7 @@ def test_a_job_that_fails_takes_the_release_back_and_goes_with_it(a_site: site.S
     assert a_site.live("jobs", "migrate-v1", group="batch/v1") is not None
 
 
+@pytest.mark.only_kubernetes("15 s of grace; on a sandbox the simulation plays it in virtual time")
 def test_a_relapse_in_the_observation_window_takes_the_release_back(a_site: site.Site) -> None:
     """Ready, complete by Kubernetes' own word, then failing: only the window sees it. 15 s of grace are part of it."""
     a_site.settings["environments"][site.ENVIRONMENT]["verify"]["observe"] = "20s"

@@ -48,6 +48,8 @@ def test_a_renamed_application_and_a_moved_object_keep_what_runs(a_site: site.Si
     # The other one lets go: it changes hands, also some commits later.
     a_site.application("old", [site.deployment()])
     moved = a_site.commit("and one of them lets go")
+    a_site.wait_ledger(lambda found: found.deployed == moved, what="letting go", application="old")
+    a_site.ask(records.RequestKind.SYNC, "stays")  # by itself it looks again within 30 s
     a_site.wait_good(moved, "old")
     a_site.wait_in_sync("stays")
     a_site.wait(lambda: rows(a_site, "old") == {"web"}, what="the giver forgetting it")

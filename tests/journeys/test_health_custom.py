@@ -108,7 +108,7 @@ def test_a_health_check_decides_and_what_it_cannot_tell_never_passes(
     a_site: site.Site, controllers: Controllers
 ) -> None:
     controllers.install(DATABASE)
-    hasty = {"progressDeadline": "20s"}
+    hasty = {"progressDeadline": "4s"}  # half of it is waited for a first status
     a_site.application("web", [made(DATABASE, "db", replicas=2)], verify={"healthChecks": [CHECK]})
     a_site.application("silent", [made(DATABASE, "quiet", replicas=1)], verify=hasty)
     a_site.application("after", [site.config_map("after", a="1")], dependsOn=["silent"])

@@ -1,7 +1,7 @@
 """Journeys: the daemon on a real Git repository, a real journal, and a cluster.
 
 Each journey runs twice: with the daemon as a process on the real control plane, and with the daemon in this process on
-a sandbox (`-k sandbox`: all in about two minutes, and no control plane is started). A journey that passes on the
+a sandbox (`-k sandbox`: all in under two minutes, and no control plane is started). A journey that passes on the
 first and fails on the second has found a bug of the sandbox: it is mended there, with a case in `tests/contracts/`.
 What a sandbox cannot be asked is marked, with the reason: `@pytest.mark.only_kubernetes("the daemon is killed")`.
 

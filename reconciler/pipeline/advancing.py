@@ -236,7 +236,7 @@ class Advancing:
                 await self._tell(ledger, command.changes, done=done, action=plans.Action.ORPHANED)
                 return await self._applied(ledger, rollout, done)
             case commands.Pause():
-                return await self._pause(ledger, rollout, command.keys)
+                return await self._pause(ledger, rollout, command, good=prepared)
             case commands.Unblock():
                 return await self._unblock(ledger, rollout, command)
             case commands.Abandon():
@@ -344,17 +344,17 @@ class Advancing:
             await self._here.append(self._here.event(records.EventKind(action.value), names, target=ledger.target))
 
     async def _pause(
-        self, ledger: records.Ledger, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]
+        self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Pause, *, good: heads.Prepared
     ) -> Stepped:
-        """Stop the failed release's moving Deployments as they are; then the old template turns them round (I23).
+        """Stop the failed release's moving Deployments; then the old template turns them round (I23).
 
         Noted afterwards: killed in between, the next start pauses again, which changes nothing where it arrived. Noted
         before, it would wait for a pause that nobody made.
         """
-        if changes := await self._turning.stops(rollout, keys):
+        if changes := await self._turning.stops(rollout, command.keys, good=good):
             await applying.carry_out(self._here, rollout, changes, doubt=self._doubt(rollout))
             await self._drift.learn(ledger.target)
-        quieted = replace(rollout, quieted=rollout.quieted + keys)
+        quieted = replace(rollout, quieted=rollout.quieted + command.keys)
         return Stepped(await self._here.write(replace(ledger, rollout=quieted)))
 
     async def _unblock(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Unblock) -> Stepped:

@@ -38,7 +38,9 @@ class Turning:
             return ()
         return stuck.stuck(_keys(wanted), followed)
 
-    async def stops(self, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...]) -> tuple[plans.Change, ...]:
+    async def stops(
+        self, rollout: rollouts.Rollout, keys: tuple[ids.ObjectKey, ...], *, good: heads.Prepared
+    ) -> tuple[plans.Change, ...]:
         """The failed release's own Deployments, paused. Where it cannot be rendered any more nothing is stopped: the
         old template must not wait for that."""
         if rollout.failure is None:
@@ -48,7 +50,8 @@ class Turning:
             wanted = await self._deciding.render(failed)
         except errors.Terminal:
             return ()
-        changes, _ = await self._some(failed, quiet.paused(wanted, keys), lambda key: key in keys)
+        paused = quiet.paused(wanted, keys, good=await self._deciding.render(good))
+        changes, _ = await self._some(failed, paused, lambda key: key in keys)
         return changes
 
     async def scaling(

@@ -73,13 +73,31 @@ def _cannot_grow(replica_set: document.Json) -> bool:
     )
 
 
-def paused(wanted: manifests.ManifestSet, keys: tuple[ids.ObjectKey, ...]) -> manifests.ManifestSet:
-    """`wanted` with these Deployments stopped. Applying any manifest without `paused` sets one going again."""
-    stopped = (_paused(manifest) if manifest.key in keys else manifest for manifest in wanted.manifests)
+def paused(
+    wanted: manifests.ManifestSet, keys: tuple[ids.ObjectKey, ...], *, good: manifests.ManifestSet
+) -> manifests.ManifestSet:
+    """`wanted` with these Deployments stopped. Applying any manifest without `paused` sets one going again.
+
+    Where `good` wants fewer pods they are stopped at that number. Asked for together with the old template, the
+    controller may take away too many: it counts as available what it has just scaled away.
+    """
+    sizes = {manifest.key: _size(manifest) for manifest in good.manifests}
+    stopped = (
+        _paused(manifest, sizes.get(manifest.key)) if manifest.key in keys else manifest
+        for manifest in wanted.manifests
+    )
     return replace(wanted, manifests=tuple(stopped))
 
 
-def _paused(manifest: manifests.Manifest) -> manifests.Manifest:
-    body = manifest.document()
-    body["spec"] = {**document.mapping(body, "spec"), "paused": True}
-    return replace(manifest, body=document.encode(body))
+def _paused(manifest: manifests.Manifest, size: int | None) -> manifests.Manifest:
+    body, own = manifest.document(), _size(manifest)
+    spec = {**document.mapping(body, "spec"), "paused": True}
+    if own is not None and size is not None and size < own:
+        spec["replicas"] = size
+    return replace(manifest, body=document.encode({**body, "spec": spec}))
+
+
+def _size(manifest: manifests.Manifest) -> int | None:
+    """How many pods it asks for; None where it does not say."""
+    found = document.at(manifest.document(), "spec", "replicas")
+    return found if isinstance(found, int) else None

@@ -81,9 +81,24 @@ def test_what_moves(objects: tuple[Doc, ...], paused: bool, moves: bool) -> None
 
 def test_only_the_named_deployments_are_paused() -> None:
     other = ids.ObjectKey("apps", "Deployment", "web", "api")
-    paused = quiet.paused(wanted(WEB, other), (WEB,))
+    paused = quiet.paused(wanted(WEB, other), (WEB,), good=wanted(WEB, other))
     bodies = [manifest.document()["spec"] for manifest in paused.manifests]
     assert bodies == [{"replicas": 2, "paused": True}, {"replicas": 2}]
+
+
+@pytest.mark.parametrize(
+    ("good", "failed", "stopped"),
+    [
+        ({"replicas": 2}, {"replicas": 3}, {"replicas": 2}),
+        ({"replicas": 3}, {"replicas": 2}, {"replicas": 2}),  # more come with the old template
+        ({}, {"replicas": 3}, {"replicas": 3}),
+        ({"replicas": 2}, {}, {}),  # somebody else may say how many
+        (None, {"replicas": 3}, {"replicas": 3}),  # the failed release brought it
+    ],
+)
+def test_a_pause_keeps_no_more_pods_than_are_wanted_back(good: Doc | None, failed: Doc, stopped: Doc) -> None:
+    found = quiet.paused(said(WEB, failed), (WEB,), good=wanted() if good is None else said(WEB, good))
+    assert found.manifests[0].document()["spec"] == {**stopped, "paused": True}
 
 
 def test_without_pods_and_without_autoscalers() -> None:
@@ -95,8 +110,12 @@ def test_without_pods_and_without_autoscalers() -> None:
 
 
 def wanted(*keys: ids.ObjectKey) -> manifests.ManifestSet:
-    body, origin = document.encode({"spec": {"replicas": 2}}), manifests.Origin("web.yaml", 1)
-    return manifests.ManifestSet(tuple(manifests.Manifest(key, "v1", body, origin) for key in keys))
+    return manifests.ManifestSet(tuple(manifest for key in keys for manifest in said(key, {"replicas": 2}).manifests))
+
+
+def said(key: ids.ObjectKey, spec: Doc) -> manifests.ManifestSet:
+    body, origin = document.encode({"spec": spec}), manifests.Origin("web.yaml", 1)
+    return manifests.ManifestSet((manifests.Manifest(key, "v1", body, origin),))
 
 
 def stateful(*, observed: int = 3, policy: str = "OrderedReady") -> Doc:

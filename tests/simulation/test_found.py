@@ -18,8 +18,8 @@ def purpose_of(its: play.Play) -> rollouts.Purpose | None:
     return rollout.purpose if rollout else None
 
 
-def phase_of(its: play.Play) -> rollouts.Phase | None:
-    rollout = its.ledgers()[SHOP].rollout
+def phase_of(its: play.Play, key: ids.TargetKey = SHOP) -> rollouts.Phase | None:
+    rollout = its.ledgers()[key].rollout
     return rollout.phase if rollout else None
 
 
@@ -115,6 +115,26 @@ def test_a_bad_commit_that_cuts_a_return_short_is_taken_back() -> None:
         await its.rest("after both")
         hold = its.ledgers()[SHOP].hold
         assert hold is None or hold.reason is outcomes.HoldReason.QUARANTINED
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def test_a_return_to_fewer_pods_takes_none_too_many() -> None:
+    """Those that served were of a release between last good and the failed one, and were the younger ones by a clock
+    that somebody had set back. Asked for fewer pods and for the old template at once, the Deployment's controller took
+    one too many away before it heard of the first."""
+    web = scenery.TARGETS[0]
+
+    async def plot(its: play.Play) -> None:
+        while web not in its.ledgers() or its.ledgers()[web].last_good is None:
+            await its.clock.sleep(1.0)  # no longer: while last good is young, a release makes way for the next
+        its.people.commit(web, dataclasses.replace(its.people.fresh(web), replicas=3))
+        while phase_of(its, web) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(1.0)
+        its.clock.jump(-3600)
+        its.people.commit(web, dataclasses.replace(its.people.fresh(web), behaviour="crash-loop"))
+        await its.rest("after the return")
+        assert any(f"{web} reverted: 3986b7bd6474" in line for line in its.told.lines)
 
     assert play.simulate(0, plot=plot).complaints == ()
 

@@ -21,14 +21,14 @@ def described() -> dict[str, str]:
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "Git": _said("git", "--version").removeprefix("git version "),
         "Kubernetes": kubernetes[1] if kubernetes else "",
-        "revision": _said("git", "rev-parse", "--short=12", "HEAD"),
     }
 
 
 def moment() -> str:
-    """The hour, and how busy the machine is."""
+    """The hour, how busy the machine is, and what was measured."""
     now = datetime.datetime.now(datetime.UTC)
-    return f"{now:%Y-%m-%d %H:%M} UTC, load average {os.getloadavg()[0]:.1f}"
+    revision = _said("git", "rev-parse", "--short=12", "HEAD")
+    return f"{now:%Y-%m-%d %H:%M} UTC, load average {os.getloadavg()[0]:.1f}, revision {revision}"
 
 
 def _said(*command: str) -> str:

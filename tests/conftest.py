@@ -6,6 +6,7 @@ worker's cluster-wide objects (CRDs, webhooks), audit log or load, and nothing o
 """
 
 import os
+import pathlib
 import re
 import secrets
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from tests.clusterkit import access, controlplane
 
 CLUSTER_FIXTURES = {"control_plane", "lonely_control_plane", "start_control_plane"}
-IN_REAL_TIME = CLUSTER_FIXTURES | {"a_site", "sites"}  # a daemon as a process, and what answers it
+JOURNEYS = pathlib.Path(__file__).parent / "journeys"
 LONGEST_NAME = 63 - len("-000000")  # a namespace is a DNS label
 
 StartControlPlane = Callable[..., controlplane.ControlPlane]
@@ -35,7 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if CLUSTER_FIXTURES & fixtures:
             item.add_marker("cluster")
-        if IN_REAL_TIME & fixtures:
+        in_real_time = item.get_closest_marker("cluster") or item.path.is_relative_to(JOURNEYS)
+        once = item.get_closest_marker("once") or "sites" in fixtures  # what outlives a test is not as it was
+        if in_real_time and not once:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

@@ -14,9 +14,14 @@ from tests.conftest import pytest_collection_modifyitems, pytest_terminal_summar
 @pytest.fixture
 def control_plane():
     return "a stand-in"
+
+@pytest.fixture(scope="module")
+def sites():
+    return "shared"
 """
 TESTS = """
 import pathlib
+import pytest
 
 def attempts(name):
     with pathlib.Path(name).open("a") as file:
@@ -31,16 +36,24 @@ def test_always_failing(control_plane):
 
 def test_deterministic():
     assert attempts("deterministic") == 2
+
+def test_shared(control_plane, sites):
+    assert attempts("shared") == 2
+
+@pytest.mark.once("kills at random")
+def test_random(control_plane):
+    assert attempts("random") == 2
 """
+ATTEMPTS = {"real": 2, "always": 2, "deterministic": 1, "shared": 1, "random": 1}
 
 
 def test_what_is_in_real_time_has_a_second_attempt(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(HERE))
-    pytester.makeini("[pytest]\nmarkers = cluster")
+    pytester.makeini("[pytest]\nmarkers =\n    cluster\n    once")
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(TESTS)
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
-    assert result.parseoutcomes() == {"passed": 1, "failed": 2, "rerun": 2}
+    assert result.parseoutcomes() == {"passed": 1, "failed": 4, "rerun": 2}
     result.stdout.fnmatch_lines(["*2 first attempts that failed*", "*test_real*", "*the endpoints were late*"])
-    counts = {name: len((pytester.path / name).read_text()) for name in ("real", "always", "deterministic")}
-    assert counts == {"real": 2, "always": 2, "deterministic": 1}
+    counts = {name: len((pytester.path / name).read_text()) for name in ATTEMPTS}
+    assert counts == ATTEMPTS

@@ -41,7 +41,7 @@ LIBRARIES = frozenset(
     }
 )
 """All that may be loaded of others, with what they load themselves. What is added costs each daemon its memory: a
-toolkit for databases was 16 MiB of 131, the compiler of expressions 5 (docs/decisions/0071-performance.md)."""
+toolkit for databases was 14 MiB of 131, the compiler of expressions 5 (docs/decisions/0071-performance.md)."""
 NEVER = frozenset({"kubernetes.client", "kubernetes.dynamic", "kubernetes.aio.dynamic"})
 """What these libraries would load of themselves, and what nobody uses."""
 

@@ -229,6 +229,7 @@ class End:
         return found + ([f"doubled effects: {more}, undisturbed {reference.effects}"] if more else [])
 
 
+@pytest.mark.once("what dies at a boundary must not be luck")
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.row("F04")
 def test_killed_after_each_boundary_it_ends_the_same(

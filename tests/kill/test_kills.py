@@ -10,6 +10,7 @@ from tests.kill import campaign
 KILLS = 12
 
 
+@pytest.mark.once("random instants")
 @pytest.mark.row("F03")
 def test_killed_at_random_instants_nothing_is_lost_doubled_or_stuck(
     tmp_path: pathlib.Path, control_plane: access.ClusterAccess

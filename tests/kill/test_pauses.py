@@ -2,12 +2,15 @@
 
 import pathlib
 
+import pytest
+
 from tests.clusterkit import access
 from tests.kill import pauses
 
 PAUSES = 8
 
 
+@pytest.mark.once("random instants")
 def test_a_paused_leader_writes_nothing_stale(tmp_path: pathlib.Path, control_plane: access.ClusterAccess) -> None:
     pair = pauses.Pair(tmp_path, control_plane, seed=1)
     try:

@@ -124,9 +124,7 @@ def _leaves(body: document.Json) -> Iterator[tuple[tuple[str, ...], document.Jso
 @dataclass(slots=True)
 class Floors:
     """While a release is taken back, no pod that serves goes before another one does (I23). Counted from what served
-    when the return began; not where people changed the Deployment themselves, or where pods fail by themselves. Nor
-    where the cluster's clock was set back: by their age Kubernetes' controller chooses the set whose pods go first, and
-    with the failed one first it takes one more before it has seen what its scaling took."""
+    when the return began; not where people changed the Deployment themselves, or where pods fail by themselves."""
 
     play: "plays.Play"
     floors: dict[str, int] = field(default_factory=dict)
@@ -143,8 +141,7 @@ class Floors:
             failed = play.people.version(key, rollout.failure.revision) if rollout.failure else None
             good = play.people.version(key, rollout.revision)
             touched = any(deed.endswith(f"Deployment.apps {key}") for deed in play.people.deeds)
-            turned = any(fault == "clock-back" for _, fault in play.met)
-            if failed is None or good is None or touched or turned or failed.behaviour == "fails-later":
+            if failed is None or good is None or touched or failed.behaviour == "fails-later":
                 continue
             ready = sum(_serves(pod, key) for pod in play.kept.of_kind(happened.stored.key.kind_key, space))
             floor = self.floors.setdefault(rollout.id, min(ready, good.replicas, failed.replicas))

@@ -1,4 +1,4 @@
-"""One connection to the journal's database file, and what its failures mean. SQLite is known here and in `schema`."""
+"""One connection to the journal's database file, and what its failures mean. SQLite's errors are known here alone."""
 
 import contextlib
 import pathlib

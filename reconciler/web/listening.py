@@ -10,13 +10,16 @@ log = logging.getLogger(__name__)
 
 
 class _OneLine(logging.Filter):
-    """What is no HTTP request is its sender's trouble, and can be sent by anybody as often as he likes: a line says so,
-    without a traceback, and without anything of what was sent. An error of our own keeps its traceback."""
+    """What is no HTTP request, or has a body that does not decode, is its sender's trouble, and can be sent by anybody
+    as often as he likes: a line says so, without a traceback, and without anything of what was sent. It names the
+    sender where the server does; of a body that nobody has read it does not. An error of our own keeps its traceback.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, http_exceptions.HttpProcessingError):
-            record.msg = f"what is no HTTP request was refused ({type(error).__name__}), from %s"
+        if isinstance(error, http_exceptions.HttpProcessingError | web.RequestPayloadError):
+            sender = f", from {record.args[0]}" if isinstance(record.args, tuple) and record.args else ""
+            record.msg, record.args = f"what is no HTTP request was refused ({type(error).__name__}){sender}", ()
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.exc_info = record.exc_text = None
         return True

@@ -214,27 +214,34 @@ async def test_a_message_that_breaks_off_is_no_error(served: Served, caplog: pyt
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
+UNDECODABLE = b"Host: here\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nhunter2"
+UNSIGNED = b"POST /webhook/desired HTTP/1.1\r\n"
 MALFORMED = {
-    "a header without an end": b"POST /webhook/desired HTTP/1.1\r\nHost: here\r\nX: " + b"x" * 100_000,
-    "a body of no length": b"POST /webhook/desired HTTP/1.1\r\nHost: here\r\nContent-Length: no\r\n\r\n",
-    "a name that is none": b"POST /webhook/desired HTTP/1.1\r\nHost: here\r\n\x1b[2J: hunter2\r\n\r\n",
+    "a header without an end": (UNSIGNED + b"Host: here\r\nX: " + b"x" * 100_000, 400),
+    "a body of no length": (UNSIGNED + b"Host: here\r\nContent-Length: no\r\n\r\n", 400),
+    "a name that is none": (UNSIGNED + b"Host: here\r\n\x1b[2J: hunter2\r\n\r\n", 400),
+    "a body that does not decode, with a question": (b"GET /metrics HTTP/1.1\r\n" + UNDECODABLE, 404),
+    "one for no address": (b"POST /none HTTP/1.1\r\n" + UNDECODABLE, 404),
+    "one that nobody has signed": (UNSIGNED + UNDECODABLE, 401),
+    "one with another token": (UNSIGNED + b"X-Gitlab-Token: guessed\r\n" + UNDECODABLE, 400),
 }
 
 
-@pytest.mark.parametrize("sent", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize(("sent", "status"), MALFORMED.values(), ids=MALFORMED)
 async def test_what_is_no_request_is_one_line_of_the_log(
-    served: Served, caplog: pytest.LogCaptureFixture, sent: bytes
+    served: Served, caplog: pytest.LogCaptureFixture, sent: bytes, status: int
 ) -> None:
     """It was a traceback, as often as a stranger likes."""
     host, _, port = served.address.partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(sent)
     async with asyncio.timeout(site.PATIENCE):
-        assert b" 400 " in await reader.read()
+        assert f" {status} ".encode() in await reader.read()
     writer.close()
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
-    assert record.getMessage().endswith("from 127.0.0.1")
+    unread = sent.endswith(UNDECODABLE)
+    assert record.getMessage().endswith("refused (RequestPayloadError)" if unread else "from 127.0.0.1")
     assert "\n" not in (said := logging.Formatter().format(record))
     assert "hunter2" not in said
 

@@ -12,6 +12,8 @@ SELECTOR = "reconciler.dev/target-record"
 """The label by which all of them are listed."""
 LABELS: document.Json = {"app.kubernetes.io/managed-by": "reconciler", SELECTOR: "true"}
 LONGEST_NAME = 253
+COUNTS = 2**53
+"""What its numbers stay below. Any number can be written into a ConfigMap; SQLite holds none of 2**63 or more."""
 
 
 def name_of(target: ids.TargetKey) -> str:
@@ -73,17 +75,24 @@ def parse(data: document.Json) -> records.TargetRecord:
     return records.TargetRecord(
         target=ids.TargetKey.parse(found["target"]),
         installation=found["installation"],
-        epoch=int(found["epoch"]),
+        epoch=_count("epoch", found["epoch"]),
         last_good=found["last-good"],
         quarantined=tuple(quarantined),
         inventory_digest=found["inventory-digest"],
-        sequence=int(found["sequence"]),
+        sequence=_count("sequence", found["sequence"]),
         head_hash=found["head-hash"],
         revision=found["revision"],
         deployed=found["deployed"],
         pause=_pause(found["pause"]),
         stopped=found["stopped"],
     )
+
+
+def _count(name: str, text: str) -> int:
+    number = int(text)
+    if not 0 <= number < COUNTS:
+        raise ValueError(f"its field {name} is no number from 0 to {COUNTS - 1}")
+    return number
 
 
 def _pause(text: str) -> records.Pause | None:

@@ -4,9 +4,14 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from reconciler import errors
+
 Values = Mapping[str, Any]
 
 _NONE: Values = {}
+
+LARGEST = 2**63
+"""SQLite's integers are below it."""
 
 
 class Transaction:
@@ -41,6 +46,13 @@ class Transaction:
             return self._connection.execute(sql, values)
         except UnicodeEncodeError:  # before SQLite saw any of it
             return self._connection.execute(sql, {name: _storable(value) for name, value in values.items()})
+        except OverflowError as error:
+            large = ", ".join(name for name, value in values.items() if _too_large(value))
+            raise errors.Terminal(f"The journal holds numbers of 64 bits only, and {large} is none.") from error
+
+
+def _too_large(value: object) -> bool:
+    return isinstance(value, int) and not -LARGEST <= value < LARGEST
 
 
 def _storable(value: object) -> object:

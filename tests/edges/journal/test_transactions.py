@@ -49,6 +49,13 @@ def test_a_value_that_is_not_given_is_an_error_and_no_null(base: database.Databa
     assert base.look(lambda tx: tx.one(BY_NAME, {"name": "a"})) is None
 
 
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1])
+def test_a_number_that_sqlite_cannot_hold_is_named(base: database.Database, number: int) -> None:
+    with pytest.raises(errors.Terminal, match="numbers of 64 bits only, and flag is none"):
+        base.write(lambda tx: tx.run(INSERT, {"name": "a", "flag": number}))
+    assert base.look(lambda tx: tx.one(BY_NAME, {"name": "a"})) is None
+
+
 def test_a_query_leaves_no_lock_behind(base: database.Database) -> None:
     """A reader that does not read on would keep the write-ahead log from being taken over."""
     base.use_wal()

@@ -151,6 +151,10 @@ def test_target_records_survive_their_config_map() -> None:
     "change",
     [
         {"epoch": "three"},
+        {"epoch": "-1"},
+        {"epoch": str(2**63 - 1)},
+        {"sequence": str(-(2**63) - 1)},
+        {"sequence": str(2**53)},
         {"quarantined": "bad"},
         {"quarantined": "{}"},
         {"target": "x"},

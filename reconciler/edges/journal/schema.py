@@ -7,17 +7,18 @@ from reconciler.edges.journal import database, leadership, migrations, transacti
 def prepare(base: database.Database, *, lock: leadership.Lock, now: str, installation: str) -> str:
     """Upgrade what is older, refuse what is newer. Returns the installation's UUID: `installation` when it is new.
 
-    The upgrade is one transaction: a process killed in it leaves the schema as it was. `now` is RFC 3339.
+    The upgrade is one transaction: a process killed in it leaves the schema as it was. What is refused is left as it
+    is. `now` is RFC 3339.
     """
     found = base.read(_revision)
     _refuse_unknown(base, found)
-    if not base.read_only:
+    if found:
+        installed(base)
+    if base.read_only:
+        _refuse_older(base, found)
+    else:
         base.use_wal()
     if found != migrations.HEAD:
-        if base.read_only:
-            raise errors.JournalUnusable(
-                f"The journal {base.path} was made by an older version. `reconciler run` of this version upgrades it."
-            )
         try:
             base.write(lambda tx: _upgrade(tx, lock=lock, now=now, installation=installation))
         finally:
@@ -34,12 +35,16 @@ def installed(base: database.Database) -> str:
 
 
 def _revision(tx: transactions.Transaction) -> str:
-    """The schema's revision; '' for a new file, 'foreign' for somebody else's database."""
+    """The schema's revision; '' for a new file, 'foreign' for somebody else's database, which may have been made with
+    Alembic as well: its version may be of any type, none at all, or named as one of ours."""
     names = [row["name"] for row in tx.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    if "alembic_version" in names:
-        found = tx.one("SELECT version_num FROM alembic_version")
-        return found["version_num"] if found else ""
-    return "foreign" if names else ""
+    if "alembic_version" not in names:
+        return "foreign" if names else ""
+    found = tx.one("SELECT version_num FROM alembic_version")
+    revision = found["version_num"] if found else None
+    if not isinstance(revision, str) or not revision:
+        return "foreign"
+    return "foreign" if revision in migrations.STEPS and "meta" not in names else revision
 
 
 def _refuse_unknown(base: database.Database, found: str) -> None:
@@ -55,6 +60,19 @@ def _refuse_unknown(base: database.Database, found: str) -> None:
     if found and found not in migrations.STEPS:
         raise errors.JournalUnusable(
             f"The journal {base.path} cannot be upgraded: no version has made a schema {found}. Restore a backup."
+        )
+
+
+def _refuse_older(base: database.Database, found: str) -> None:
+    """A reader upgrades nothing."""
+    if not found:
+        raise errors.JournalUnusable(
+            f"The journal {base.path} is empty. `reconciler run` makes it at its start; if there was something in it, "
+            "restore a backup."
+        )
+    if found != migrations.HEAD:
+        raise errors.JournalUnusable(
+            f"The journal {base.path} was made by an older version. `reconciler run` of this version upgrades it."
         )
 
 

@@ -1,7 +1,9 @@
 """A journal of an older version is read as one of this version; an upgrade is done whole or not at all."""
 
+import asyncio
 import pathlib
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -68,13 +70,73 @@ async def test_what_the_first_version_wrote_is_read(path: pathlib.Path) -> None:
     await its.close()
 
 
-async def test_an_upgrade_that_fails_leaves_no_trace(path: pathlib.Path) -> None:
+@pytest.fixture
+def upgraded(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """This version knows one step more than the first one, made of these statements."""
+
+    def more(*statements: str) -> None:
+        monkeypatch.setattr(migrations, "STEPS", {**migrations.STEPS, "0002": statements})
+        monkeypatch.setattr(migrations, "HEAD", "0002")
+
+    return more
+
+
+async def test_an_upgrade_is_made_by_who_writes(path: pathlib.Path, upgraded: Callable[..., None]) -> None:
+    made(path, FIRST.read_text())
+    upgraded("CREATE TABLE more (name TEXT)")
+    with pytest.raises(errors.JournalUnusable, match="made by an older version"):
+        await journal.open_journal(path, read_only=True)
+    await (await journal.open_journal(path)).close()
+    await (await journal.open_journal(path, read_only=True)).close()
+    assert "more" in shape(path)["columns"]
+
+
+async def test_an_upgrade_that_fails_leaves_no_trace(path: pathlib.Path, upgraded: Callable[..., None]) -> None:
     """The last table that a step makes is there already."""
-    made(path, "CREATE TABLE events (sequence INTEGER); CREATE TABLE alembic_version (version_num TEXT)")
+    made(path, FIRST.read_text())
+    upgraded("CREATE TABLE more (name TEXT)", "CREATE TABLE events (sequence INTEGER)")
     before = shape(path)
     with pytest.raises(errors.JournalUnusable, match="already exists"):
         await journal.open_journal(path)
     assert shape(path) == before
+
+
+async def test_an_upgrade_waits_for_a_leader_of_the_older_version(
+    path: pathlib.Path, upgraded: Callable[..., None]
+) -> None:
+    leader = await journal.open_journal(path)
+    await leader.lead("the older version")
+    upgraded("CREATE TABLE more (name TEXT)")
+    with pytest.raises(errors.Transient, match="stop that one first"):
+        await journal.open_journal(path)
+    await leader.close()
+
+
+VERSION = "CREATE TABLE alembic_version (version_num);"
+FOREIGN = {
+    "none": "",
+    "none beside a table": "CREATE TABLE events (name TEXT)",
+    "null": "INSERT INTO alembic_version VALUES (NULL)",
+    "a number": "INSERT INTO alembic_version VALUES (1)",
+    "bytes": "INSERT INTO alembic_version VALUES (X'30303031')",
+    "an empty text": "INSERT INTO alembic_version VALUES ('')",
+    "one of ours": "INSERT INTO alembic_version VALUES ('0001'); CREATE TABLE shopping (list TEXT)",
+    "one of ours, meta": "INSERT INTO alembic_version VALUES ('0001'); CREATE TABLE meta (list TEXT)",
+}
+
+
+@pytest.mark.parametrize("version", FOREIGN)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_what_another_program_made_with_alembic_is_left_alone(
+    path: pathlib.Path, version: str, read_only: bool
+) -> None:
+    """It ended in a traceback, or was refused after it had been switched to a write-ahead log for good."""
+    made(path, VERSION + FOREIGN[version])
+    before = path.read_bytes()
+    says = "cannot be used" if version.endswith("meta") else "not a journal of the reconciler: name another file"
+    with pytest.raises(errors.JournalUnusable, match=says):
+        asyncio.run(journal.open_journal(path, read_only=read_only))
+    assert path.read_bytes() == before
 
 
 async def test_a_journal_of_nobody_is_refused(path: pathlib.Path) -> None:

@@ -40,6 +40,17 @@ def tip(where: place.Place) -> str:
     return match[1].decode() if match else ""
 
 
+def unborn(where: place.Place) -> bool:
+    """Whether our ref is the branch of a work tree in which nothing was ever committed. Git notes every commit there;
+    of a bare repository nothing tells whether somebody has deleted the ref."""
+    found = git_dir(where)
+    try:
+        named = (found / "HEAD").read_text("utf-8", "replace").strip()
+    except OSError:
+        return False
+    return found.name == ".git" and named == f"ref: {where.ref}" and not (found / "logs" / "HEAD").exists()
+
+
 def _redirected(found: pathlib.Path) -> bool:
     """A work tree whose `.git` is a file: git goes where that says."""
     return (found / ".git").exists()

@@ -26,6 +26,10 @@ def head(git: process.Git) -> str:
     for line in ended.out.decode("utf-8", "backslashreplace").splitlines():
         if (found := LISTING.fullmatch(line)) and found[2] == where.ref:
             return found[1]
+    if where.local and plain.unborn(where):
+        raise errors.RefMissing(
+            f"repository {where.name} ({where.url}) has no commit yet on {where.ref}: commit something first"
+        )
     raise errors.RefMissing(answers.missing_ref(where))
 
 
@@ -35,10 +39,15 @@ def default_ref(git: process.Git) -> str:
     ended = git.run("ls-remote", "--symref", "--", where.url, "HEAD", remote=True, within=where.timeouts.head)
     if not ended.fine:
         raise answers.remote_failure(ended, where=where)
-    for line in ended.out.decode("utf-8", "backslashreplace").splitlines():
+    label, lines = f"repository {where.name} ({where.url})", ended.out.decode("utf-8", "backslashreplace").splitlines()
+    for line in lines:
         if found := SYMBOLIC.fullmatch(line):
             return found[1]
-    raise errors.Terminal(f"repository {where.name} ({where.url}) has no branch checked out: name one (--ref)")
+    if not any(line.endswith("\tHEAD") for line in lines):  # git lists no HEAD that leads to no commit
+        raise errors.Terminal(
+            f"{label} has no commit yet on its branch: commit something first, or name another branch (--ref)"
+        )
+    raise errors.Terminal(f"{label} has no branch checked out: name one (--ref)")
 
 
 def tracking(where: place.Place) -> str:

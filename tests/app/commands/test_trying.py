@@ -154,3 +154,19 @@ def test_a_checkout_of_no_branch_needs_a_ref(pushed: desk.Desk) -> None:
     assert result.exit_code == 1
     assert "has no branch checked out: name one (--ref)" in result.stderr
     assert pushed.run("plan", "--sandbox", "--repository", str(pushed.work), "--ref", "main").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("ref", "says"),
+    [
+        ([], "has no commit yet on its branch: commit something first, or name another branch (--ref"),
+        (["--ref", "main"], "has no commit yet on refs/heads/main: commit something first"),
+        (["--ref", "other"], "has no refs/heads/other: push it again"),
+    ],
+)
+def test_a_repository_without_a_commit_needs_one(pushed: desk.Desk, ref: list[str], says: str) -> None:
+    """It was told to name the branch, and then to push it again."""
+    pushed.git("init", "--quiet", "--initial-branch=main", "new")
+    result = pushed.run("plan", "--sandbox", "--repository", str(pushed.work / "new"), *ref)
+    assert result.exit_code == 1
+    assert says in re.sub(r"\W*\n\W*", " ", result.stderr)

@@ -272,21 +272,20 @@ class Advancing:
         return Stepped(ledger, outcomes.PassResult(outcomes.Outcome.HELD, command.because, command.seconds, hold))
 
     async def _enter(
-        self,
-        ledger: records.Ledger,
-        rollout: rollouts.Rollout,
-        command: commands.Enter,
-        *,
-        owed: Owed,
+        self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Enter, *, owed: Owed
     ) -> Stepped:
         entered = replace(ledger, rollout=rollout.enter(command.phase, now=self._here.clock.monotonic()))
         because = f"{command.phase.value}: {command.because}"
         event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
-        events = (*owed, *self._observing.healed(rollout, command), event)
-        if rollout.phase not in hooks.STAGES:
+        healing = self._observing.healing(rollout, command)
+        events = (*owed, *healing, event)
+        if rollout.phase not in hooks.STAGES and not healing:
             return Stepped(entered, owed=events)
-        # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
         entered = await self._here.write(entered, *events)
+        if healing:
+            self._drift.healed(rollout.target)  # the next one waits longer only when this one is known
+            return Stepped(entered)
+        # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
         return Stepped(entered, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))
 
     async def _hook(

@@ -46,11 +46,10 @@ class Observing:
             return rolling.Edited(decided.hold.because, hold=decided.hold.reason)
         return await self._differing(ledger, prepared, decided.plan, count=count)
 
-    def healed(self, rollout: rollouts.Rollout, command: commands.Enter) -> tuple[records.Event, ...]:
-        """What is said, and counted, where `command` applies once more what was edited; () where it does not."""
+    def healing(self, rollout: rollouts.Rollout, command: commands.Enter) -> tuple[records.Event, ...]:
+        """What is said where `command` applies once more what was edited; () where it does not."""
         if (rollout.phase, command.phase) != (rollouts.Phase.OBSERVING, rollouts.Phase.APPLYING):
             return ()
-        self._drift.healed(rollout.target)
         return (self._here.event(records.EventKind.DRIFT_SEEN, command.because, target=rollout.target),)
 
     async def _differing(

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from reconciler import errors, ports
-from reconciler.model import document, live, outcomes, plans, records, rollouts, sources, targets
-from reconciler.pipeline import deciding, drift, heads, observing, world
+from reconciler.model import document, live, manifests, outcomes, plans, records, rollouts, sources, targets
+from reconciler.pipeline import advancing, deciding, drift, heads, observing, watching, world
 from reconciler.rollout import rolling
 from reconciler.sandbox import cluster, objects
 from tests.contracts.waiting import until
@@ -52,6 +52,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.here.heard = self.heard.append
         self.drift = drift.Drift(self.here, lambda key: None)
+        self.watching = watching.Watching(self.here, lambda key: None)
         self.tested = observing.Observing(self.here, cast(Any, types.SimpleNamespace(plan=self._plan)), self.drift)
 
     async def _plan(self, *about: object, **more: object) -> deciding.Decided:
@@ -87,6 +88,43 @@ class Bench:
         ledger = records.Ledger(planned.TARGET, rollout=rollout)
         prepared = heads.Prepared(replace(planned.target(), drift=self.mode), sources.Inputs("a" * 40, ()))
         return await self.tested.edited(ledger, prepared, WANTED)
+
+    async def advance(self, phase: rollouts.Phase, *, then: errors.Transient | None = None) -> None:
+        """Carry the release on from `phase`. `then`: what every plan after the first one comes to."""
+
+        async def plan(*about: object, **more: object) -> deciding.Decided:
+            found = await self._plan()
+            self.found = then or self.found
+            return found
+
+        async def render(prepared: heads.Prepared) -> manifests.ManifestSet:
+            return WANTED
+
+        tested = advancing.Advancing(
+            self.here,
+            cast(Any, types.SimpleNamespace(plan=plan, render=render)),
+            self.watching,
+            cast(Any, types.SimpleNamespace(note=lambda key, healthy: None)),
+            self.drift,
+            cast(Any, None),
+            cast(Any, None),
+        )
+        prepared = heads.Prepared(replace(planned.target(), drift=self.mode), sources.Inputs("a" * 40, ()))
+        rollout = replace(ROLLOUT, phase=phase, clock=self.here.clock.monotonic())
+        await self.watching.follow(planned.TARGET, WANTED.kept)
+        await until(self._synced, what="the watches")
+        await tested.advance(records.Ledger(planned.TARGET, rollout=rollout), prepared)
+
+    def _synced(self) -> bool:
+        try:
+            self.watching.live(planned.TARGET)
+        except errors.Transient:
+            return False
+        return True
+
+    async def written(self) -> list[records.EventKind]:
+        found = await self.here.journal.events(after=worlds.EVENTS, limit=9)
+        return [stored.event.kind for stored in found]
 
     def seen(self) -> int:
         return len([event for event in self.heard if event.kind is records.EventKind.DRIFT_SEEN])
@@ -207,3 +245,25 @@ async def test_what_is_only_reported_is_told_once_and_is_proven_anew_when_it_is_
     assert edited.then is OBSERVING
     assert await bench.look() is None
     assert bench.seen() == 1
+
+
+async def test_a_healing_is_counted_when_it_is_written(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An outage at its next step let the back-off grow, of what had neither been done nor told."""
+    bench, away = await make(plan(EDITED)), errors.Transient("no answer")
+    await bench.edit()
+
+    async def write(*about: object, **more: object) -> None:
+        raise away
+
+    with monkeypatch.context() as outage:
+        outage.setattr(bench.here.journal, "write", write)
+        with pytest.raises(errors.Transient, match="no answer"):
+            await bench.advance(OBSERVING)
+    assert bench.drift.heals_in(planned.TARGET) == 0
+    with pytest.raises(errors.Transient, match="no answer"):
+        await bench.advance(OBSERVING, then=away)
+    assert await bench.written() == [records.EventKind.DRIFT_SEEN, records.EventKind.PHASE_ENTERED]
+    rollout = (await bench.here.journal.ledger(planned.TARGET)).rollout
+    assert rollout is not None
+    assert rollout.phase is APPLYING
+    assert bench.drift.heals_in(planned.TARGET) > 0

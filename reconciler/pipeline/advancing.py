@@ -45,11 +45,13 @@ class Stepped:
 
 @dataclass(frozen=True, slots=True)
 class _Next:
-    """The rollout with what was seen of it counted in, and what it does; where `hold` is set, nothing."""
+    """The rollout with what was seen of it counted in, and what it does; where `hold` is set, nothing. `news`: what is
+    written before that."""
 
     rollout: rollouts.Rollout
     command: commands.Command
     hold: outcomes.Hold | None
+    news: Owed = ()
 
 
 class Advancing:
@@ -87,7 +89,8 @@ class Advancing:
         while (rollout := ledger.rollout) is not None:
             rollout = rollout.tick(self._here.clock.monotonic())
             decided = await self._next(ledger, rollout, prepared, wanted, plan=plan)
-            if owed and (decided.hold or not isinstance(decided.command, commands.Enter | commands.Finish)):
+            owed, merged = (*owed, *decided.news), isinstance(decided.command, commands.Enter | commands.Finish)
+            if owed and (decided.hold or decided.news or not merged):
                 ledger, owed = await self._here.write(ledger, *owed), ()
             if decided.hold is not None:
                 return await self._held(ledger, decided.rollout, decided.hold)
@@ -152,14 +155,11 @@ class Advancing:
             seen, hold = await self._look(ledger, rollout, prepared, wanted)
         rollout = self._noted(rollout, seen, before=ledger.rollout or rollout)
         command = rolling.step(rollout, seen, verification=rolling.verified(rollout, verification))
-        return _Next(rollout, hooks.turn(rollout, command, agenda, plan=seen.plan), hold)
+        news = self._observing.news(ledger.target, seen.edited)
+        return _Next(rollout, hooks.turn(rollout, command, agenda, plan=seen.plan), hold, news)
 
     async def _look(
-        self,
-        ledger: records.Ledger,
-        rollout: rollouts.Rollout,
-        prepared: heads.Prepared,
-        wanted: manifests.ManifestSet,
+        self, ledger: records.Ledger, rollout: rollouts.Rollout, prepared: heads.Prepared, wanted: manifests.ManifestSet
     ) -> tuple[rolling.Seen, outcomes.Hold | None]:
         """The facts this phase decides on."""
         if rolling.needs_plan(rollout.phase):

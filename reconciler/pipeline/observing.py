@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from reconciler import errors
-from reconciler.model import manifests, plans, records, rollouts, targets
+from reconciler.model import ids, manifests, plans, records, rollouts, targets
 from reconciler.pipeline import deciding, drift, heads, starting, world
 from reconciler.plan import drift as drifts
 from reconciler.rollout import commands, rolling
@@ -52,6 +52,12 @@ class Observing:
             return ()
         return (self._here.event(records.EventKind.DRIFT_SEEN, command.because, target=rollout.target),)
 
+    def news(self, key: ids.TargetKey, edited: rolling.Edited | None) -> tuple[records.Event, ...]:
+        """What is said of an edit that is only reported, once; () where there is no news."""
+        if edited is None or not edited.news:
+            return ()
+        return (self._here.event(records.EventKind.DRIFT_SEEN, edited.news, target=key),)
+
     async def _differing(
         self, ledger: records.Ledger, prepared: heads.Prepared, plan: plans.Plan | None, *, count: int
     ) -> rolling.Edited | None:
@@ -66,10 +72,10 @@ class Observing:
             return None
         if prepared.target.drift is targets.DriftMode.WARN:
             found = await self._drift.tolerate(key, plan, count=count)
-            if found.news:
-                await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, found.because, target=key))
+            news = found.because if found.news else ""
             if found.because:
-                return rolling.Edited(f"{found.because}; it stays so, by `drift: warn`, and is not the release")
+                stays = f"{found.because}; it stays so, by `drift: warn`, and is not the release"
+                return rolling.Edited(stays, news=news)
             back = f"{plan.writes[0].key} was changed and is as wanted again: {ANEW}"
             return rolling.Edited(back, then=rollouts.Phase.OBSERVING) if found.rows else None
         because = drifts.told(plan, healing=True)

@@ -37,6 +37,8 @@ class Edited:
     """From which phase on the release is proven anew; None: not now."""
     hold: outcomes.HoldReason = outcomes.HoldReason.UNPROVEN
     """Why it waits when its window is over and there is no `then`."""
+    news: str = ""
+    """What is said of it in the journal, where it was not known before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,9 @@ class Bench:
     found: Found
     mode: targets.DriftMode
     planned: int = 0
-    heard: list[records.Event] = field(default_factory=list)
+    told: list[records.Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.here.heard = self.heard.append
         self.drift = drift.Drift(self.here, lambda key: None)
         self.watching = watching.Watching(self.here, lambda key: None)
         self.tested = observing.Observing(self.here, cast(Any, types.SimpleNamespace(plan=self._plan)), self.drift)
@@ -87,15 +86,18 @@ class Bench:
     async def look(self, rollout: rollouts.Rollout = ROLLOUT) -> rolling.Edited | None:
         ledger = records.Ledger(planned.TARGET, rollout=rollout)
         prepared = heads.Prepared(replace(planned.target(), drift=self.mode), sources.Inputs("a" * 40, ()))
-        return await self.tested.edited(ledger, prepared, WANTED)
+        edited = await self.tested.edited(ledger, prepared, WANTED)
+        self.told += self.tested.news(planned.TARGET, edited)
+        return edited
 
-    async def advance(self, phase: rollouts.Phase, *, then: errors.Transient | None = None) -> None:
+    async def advance(self, phase: rollouts.Phase, *, then: Found | None = None) -> None:
         """Carry the release on from `phase`. `then`: what every plan after the first one comes to."""
 
         async def plan(*about: object, **more: object) -> deciding.Decided:
-            found = await self._plan()
-            self.found = then or self.found
-            return found
+            try:
+                return await self._plan()
+            finally:
+                self.found = then or self.found
 
         async def render(prepared: heads.Prepared) -> manifests.ManifestSet:
             return WANTED
@@ -127,7 +129,7 @@ class Bench:
         return [stored.event.kind for stored in found]
 
     def seen(self) -> int:
-        return len([event for event in self.heard if event.kind is records.EventKind.DRIFT_SEEN])
+        return len([event for event in self.told if event.kind is records.EventKind.DRIFT_SEEN])
 
 
 def plan(change: plans.Change) -> deciding.Decided:
@@ -267,3 +269,13 @@ async def test_a_healing_is_counted_when_it_is_written(make: Make, monkeypatch: 
     assert rollout is not None
     assert rollout.phase is APPLYING
     assert bench.drift.heals_in(planned.TARGET) > 0
+
+
+async def test_what_is_only_reported_is_told_after_the_phase_in_which_it_was_seen(make: Make) -> None:
+    """The edit comes after the prune has planned, and is told once."""
+    bench = await make(plan(SAME), WARN)
+    await bench.edit()
+    await bench.advance(rollouts.Phase.PRUNING, then=plan(EDITED))
+    await bench.advance(OBSERVING)
+    assert bench.planned == 3
+    assert await bench.written() == [records.EventKind.PHASE_ENTERED, records.EventKind.DRIFT_SEEN]

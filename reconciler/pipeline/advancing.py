@@ -279,11 +279,13 @@ class Advancing:
         event = self._here.event(records.EventKind.PHASE_ENTERED, because, target=ledger.target, rollout=rollout.id)
         healing = self._observing.healing(rollout, command)
         events = (*owed, *healing, event)
-        if rollout.phase not in hooks.STAGES and not healing:
+        anew = rollout.phase is rollouts.Phase.OBSERVING  # what was found is noted by now, and not found again
+        if rollout.phase not in hooks.STAGES and not anew:
             return Stepped(entered, owed=events)
         entered = await self._here.write(entered, *events)
         if healing:
-            self._drift.healed(rollout.target)  # the next one waits longer only when this one is known
+            self._drift.healed(rollout.target)  # the next one waits longer only when this one is written
+        if anew:
             return Stepped(entered)
         # A pass of its own, so that a newer commit which came while the hooks ran is looked at first.
         return Stepped(entered, outcomes.PassResult(outcomes.Outcome.WAITING, because, 0.0))

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from reconciler import errors, ports
-from reconciler.model import document, live, manifests, outcomes, plans, records, rollouts, sources, targets
+from reconciler.model import document, ids, live, manifests, outcomes, plans, records, rollouts, sources, targets
 from reconciler.pipeline import advancing, deciding, drift, heads, observing, watching, world
 from reconciler.rollout import rolling
 from reconciler.sandbox import cluster, objects
@@ -279,3 +279,23 @@ async def test_what_is_only_reported_is_told_after_the_phase_in_which_it_was_see
     await bench.advance(OBSERVING)
     assert bench.planned == 3
     assert await bench.written() == [records.EventKind.PHASE_ENTERED, records.EventKind.DRIFT_SEEN]
+
+
+async def test_what_is_put_back_is_proven_anew_whatever_comes_next(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The inventory knew that it was put back, and an outage at the next step dropped what followed from that."""
+    bench = await make(plan(EDITED), WARN)
+    await bench.edit()
+    await bench.look()
+    bench.found = plan(BACK)
+    await bench.edit("1")
+    follow = bench.watching.follow
+
+    async def away(key: ids.TargetKey, wanted: manifests.ManifestSet) -> None:
+        if bench.planned == 2:
+            raise errors.Transient("no answer")
+        await follow(key, wanted)
+
+    monkeypatch.setattr(bench.watching, "follow", away)
+    with pytest.raises(errors.Transient, match="no answer"):
+        await bench.advance(OBSERVING)
+    assert await bench.written() == [records.EventKind.PHASE_ENTERED]

@@ -20,7 +20,7 @@ class Failed:
     own: tuple[str, ...]
     """Input paths inside the target's folder that differ between the failed inputs and last good."""
     shared: tuple[tuple[str, tuple[ids.TargetKey, ...]], ...]
-    """Differing input paths outside of it, with the other targets that read each."""
+    """Differing input paths outside of it that last good read too, with the other targets that read each."""
     recent: int
     """Failures of this target in the last hour, this one not counted."""
 
@@ -97,5 +97,5 @@ def _pinned(
         if readers:
             return f"{path} is read by {', '.join(map(str, readers))} too"
     if not own and not shared:
-        return "no path of the repository differs from last good"
+        return "no path that last good read differs from it"
     return ""

@@ -150,7 +150,8 @@ class Failing:
         self, ledger: records.Ledger, prepared: heads.Prepared
     ) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[ids.TargetKey, ...]], ...]]:
         """Input paths that differ between `prepared` and last good: the target's own, and others with the targets that
-        have accepted their new content."""
+        have accepted their new content. Of the others only what last good read: a place that a link newly leads to, or
+        that `reads` newly names, is somebody else's, and nothing there was taken from last good."""
         if ledger.last_good is None:
             return (), ()
         try:
@@ -158,8 +159,8 @@ class Failing:
         except (errors.InvalidInput, errors.PathMissing):
             return (), ()
         before = {path.path: path.oid for path in good.inputs.paths}
-        after = {path.path: path for path in prepared.inputs.paths}
-        changed = [path for name, path in after.items() if before.get(name, "") != path.oid]
+        known = [path for path in prepared.inputs.paths if path.own or before.get(path.path)]
+        changed = [path for path in known if before.get(path.path) != path.oid]
         own = tuple(path.path for path in changed if path.own)
         return own, tuple(
             [

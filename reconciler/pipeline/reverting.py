@@ -86,7 +86,23 @@ class Reverting:
             return replace(revert, step=records.GitStep.PINNED, because=f"the commit cannot be made: {error}")
         if commit == head:
             return replace(revert, step=records.GitStep.PINNED, because="the paths are as at last good already")
+        if because := await self._amiss(ledger, revert, commit):
+            return replace(revert, step=records.GitStep.PINNED, because=because)
         return replace(revert, step=records.GitStep.INTENDED, commit=commit, parent=head)
+
+    async def _amiss(self, ledger: records.Ledger, revert: records.GitRevert, commit: str) -> str:
+        """Why the target would not read at `commit` what it read at last good; '' when it would. Paths that it reads
+        again since they are restored may have changed meanwhile, and links may lead elsewhere. Last good is read anew:
+        its digest was made by the daemon's settings of that day."""
+        vain = f"restoring {', '.join(revert.paths)} would not bring back what last good read"
+        try:
+            good, now = [await self._heads.prepare(ledger.target, at) for at in (revert.good.revision, commit)]
+        except (errors.InvalidInput, errors.PathMissing) as error:
+            return f"{vain}: {error}"
+        apart = {path.path for path in set(good.inputs.paths) ^ set(now.inputs.paths)}
+        if not apart:
+            return ""
+        return f"{vain} at {revert.good.revision[:12]}: {', '.join(sorted(apart))} would differ"
 
     async def _intend(self, ledger: records.Ledger, revert: records.GitRevert) -> records.Ledger:
         """The commit's id is durable before the push, so that a retry pushes the same object."""

@@ -138,6 +138,17 @@ async def test_paths_are_restored_and_nothing_else(world: World) -> None:
         await repository.commit_restoring(parent=commit, paths=[WEB], source=NOWHERE, message="lost")
 
 
+async def test_nothing_goes_that_lies_on_the_way_to_a_restored_path(world: World) -> None:
+    repository, upstream = world
+    good = upstream.commit({"base/web/a.yaml": b"1", "n": b"1"})
+    bad = upstream.commit({"base/web/a.yaml": None, "base": b"no folder any more", "n": b"2"})
+    await repository.fetch(bad)
+    with pytest.raises(errors.Terminal, match="base is a link or a file now"):
+        await repository.commit_restoring(parent=bad, paths=["n", "base/web"], source=good, message="back")
+    commit = await repository.commit_restoring(parent=bad, paths=["base"], source=good, message="back")
+    assert await repository.oids(commit, ["base"]) == await repository.oids(good, ["base"])
+
+
 async def test_a_push_is_never_forced_and_says_what_came_of_it(world: World) -> None:
     repository, upstream = world
     good, bad = upstream.commit({"n": b"1"}), upstream.commit({"n": b"2"})

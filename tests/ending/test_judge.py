@@ -47,7 +47,7 @@ def test_a_shared_path_that_nobody_else_reads_is_restored_too() -> None:
     [
         ({"git": targets.GitPolicy.PIN}, "policy is pin"),
         ({"shared": (("charts/web", (OTHER,)),)}, "charts/web is read by staging/web too"),
-        ({"own": ()}, "no path of the repository differs"),
+        ({"own": ()}, "no path that last good read differs"),
     ],
 )
 def test_the_cluster_alone_goes_back_where_git_may_not(change: dict[str, object], said: str) -> None:

@@ -230,7 +230,11 @@ class MemoryRepository:
             raise errors.Terminal(f"{source} cannot be restored: repository {self.name} does not hold it any more")
         root = onto.tree
         for path in paths:
-            root = put(root, path, at(back.tree, path))
+            found = at(back.tree, path)
+            ways = [path[:end] for end, sign in enumerate(path) if sign == "/"] if found else []
+            if lost := [way for way in ways if isinstance(at(root, way), Blob)]:
+                raise errors.Terminal(f"{lost[0]} is a link or a file now, and would go for {path}")
+            root = put(root, path, found)
         if root.oid == onto.tree.oid:
             return parent
         revision = self.server.add(root, parents=(parent,), author=AUTHOR, message=message)

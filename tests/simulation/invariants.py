@@ -276,8 +276,8 @@ def _forward(play: "plays.Play") -> None:
 
 
 def _reverts(play: "plays.Play") -> None:
-    """At most one revert for each failure, of the target's own paths, never a revert of a revert that nobody asked for
-    (I22)."""
+    """At most one revert for each failure, of what the target read at last good and back to that, never a revert of a
+    revert that nobody asked for (I22)."""
     told = play.told
     failures = collections.Counter(
         (event.target, dict(event.data).get("digest", ""))
@@ -300,9 +300,16 @@ def _reverts(play: "plays.Play") -> None:
         failed = revert.failed
         if not failed.asked_by and failed.revision == commit.parents[0] and ours.get(failed.revision) == of[0].target:
             told.complain("I22", f"{revision[:12]} is a revert of the revert {commit.parents[0][:12]}")
-        for path in _changed(play.server.commits[commit.parents[0]].tree, commit.tree):
-            if not path.startswith((scenery.folder(of[0].target), scenery.SHARED)):
-                told.complain("I22", f"{revision[:12]} changes {path}, which {of[0].target} does not read")
+        good = play.server.commits[revert.good.revision].tree
+        version = play.people.version(of[0].target, revert.good.revision)
+        reads = version is not None and of[0].target.application == "web" and not version.absent
+        its = (scenery.folder(of[0].target), *((scenery.SHARED,) if reads else ()))
+        for path in _changed(parent.tree, commit.tree):
+            if not path.startswith(its):
+                told.complain("I22", f"{revision[:12]} changes {path}, which {of[0].target} did not read at last good")
+        for path in its:
+            if git.at(commit.tree, path) != git.at(good, path):
+                told.complain("I22", f"{revision[:12]} does not bring {path} of {of[0].target} back to last good")
     for (target, digest), reverts in answered.items():
         # One that somebody's force-push took out of the history is made once more where its outcome was unknown.
         count = max(sum(play.server.descends(newer, older) for older in reverts) for newer in reverts)

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 from reconciler import errors
-from reconciler.edges.git import answers, place, process, reading
+from reconciler.edges.git import answers, objects, place, process, reading
 
 KEPT = "refs/reconciler/keep"
 MESSAGE_BYTES = 65_536
@@ -35,8 +35,9 @@ def commit_restoring(git: process.Git, *, parent: str, paths: Sequence[str], sou
     """A commit on `parent` whose `paths` are as in `source`; `parent` itself when they are so already.
 
     Each path goes out and comes in as a whole, so a file may become a folder; links and submodules come back byte for
-    byte. Everything else in `parent`, other targets' changes above all, stays as it is. Terminal when `source` is gone:
-    a parent brings its history along, so no fetch could bring it.
+    byte. Everything else in `parent`, other targets' changes above all, stays as it is: Terminal where a path would
+    come in the place of a link or file that lies on the way to it. Terminal when `source` is gone: a parent brings its
+    history along, so no fetch could bring it.
     """
     if not message.strip() or "\0" in message or len(message.encode()) > MESSAGE_BYTES:
         raise errors.InvalidInput((f"a commit message needs text without NUL, at most {MESSAGE_BYTES} bytes",))
@@ -47,6 +48,7 @@ def commit_restoring(git: process.Git, *, parent: str, paths: Sequence[str], sou
     if not reading.has(git, place.checked_revision(source)):
         raise errors.Terminal(f"{source} cannot be restored: repository {git.place.name} does not hold it any more")
     gone, back = reading.listing(git, parent, paths), reading.listing(git, source, paths)
+    _check_ways(git, parent, paths=paths, back=back)
     edits = [b"0 " + b"0" * 40 + b"\t" + entry.path for entry in gone]
     edits += [f"{entry.mode} {entry.oid}".encode() + b"\t" + entry.path for entry in back]
     index = git.place.mirror / f"index-{secrets.token_hex(8)}"
@@ -77,6 +79,17 @@ def commit_restoring(git: process.Git, *, parent: str, paths: Sequence[str], sou
     return _must(
         git, "commit-tree", *signed, tree, "-p", parent, given=message.encode(), variables=who, signatures=bool(signed)
     )
+
+
+def _check_ways(git: process.Git, parent: str, *, paths: Sequence[str], back: Sequence[objects.Entry]) -> None:
+    """Raise Terminal for a link or file of `parent` that lies on the way to what comes `back`, and is not below `paths`
+    itself: the index drops it without a word, and with it whatever others read by way of it."""
+    coming = [path for path in paths if any((entry.path + b"/").startswith(f"{path}/".encode()) for entry in back)]
+    ways = {path[:end] for path in coming for end, sign in enumerate(path) if sign == "/"}
+    ways = {way for way in ways if not any(f"{way}/".startswith(f"{path}/") for path in paths)}
+    for way, its in objects.found(git, parent, sorted(ways)).items():
+        if its.kind not in ("", "tree"):
+            raise errors.Terminal(f"{way} is a link or a file now, and would go for {', '.join(coming)}")
 
 
 def _must(

@@ -57,6 +57,9 @@ class Repository(Protocol):
     async def fetch(self, revision: str) -> None:
         """Bring `revision` into the mirror; nothing to do when it is there."""
 
+    async def holds(self, revision: str) -> bool:
+        """Whether the mirror has the revision. The server is not asked."""
+
     async def keep(self, revision: str) -> None:
         """Protect a revision (last good) from rewritten history and garbage collection."""
 

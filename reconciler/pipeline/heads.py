@@ -36,8 +36,6 @@ class Heads:
         self._world = world
         self._snapshots: dict[str, Snapshot] = {}
         self._troubles: dict[str, outcomes.Hold] = {}
-        self._lacking: set[str] = set()
-        """Repositories whose mirror lacked what was applied, and which were not read since."""
         self._preparing = preparing.Preparing(world)
 
     def trouble(self, repository: str) -> outcomes.Hold | None:
@@ -114,7 +112,6 @@ class Heads:
         if old is not None and old.revision == revision:
             return frozenset()
         await repository.fetch(revision)
-        self._lacking.discard(name)
         await repository.check_signatures(revision)
         new = await self._snapshot(name, revision)
         self._snapshots[name] = new
@@ -149,18 +146,17 @@ class Heads:
 
     async def applied(self, key: ids.TargetKey, present: records.Present) -> Prepared | None:
         """What was applied last, from the mirror, while the repository cannot be read and was not read before by this
-        process. None when it was, and when the mirror does not have it: the server is asked for it once, which takes as
-        long as a fetch may."""
+        process. None when it was, and when the mirror does not have it: the server is not asked for it, which could
+        take every worker as long as a fetch may."""
         name = self._world.settings.environments[key.environment].repository
-        if name in self._snapshots or name not in self._troubles or name in self._lacking:
+        if name in self._snapshots or name not in self._troubles:
             return None
         try:
+            if not await self._world.repositories[name].holds(present.revision):
+                return None
             found = await self._preparing.one(key, present.revision)
-        except (errors.InvalidInput, errors.PathMissing):
-            return None  # the daemon's settings have changed since, say: what it wants is not what was applied
         except errors.ReconcilerError:
-            self._lacking.add(name)
-            return None
+            return None  # the daemon's settings have changed since, say: what it wants is not what was applied
         return found if found.inputs.digest == present.input_digest else None
 
 

@@ -123,6 +123,15 @@ async def test_what_was_rewritten_is_kept_where_it_was_read_and_nowhere_else(wor
         await repository.files(NOWHERE, ["n"])
 
 
+async def test_what_the_mirror_holds_is_known_without_the_server(world: World) -> None:
+    repository, upstream = world
+    first = upstream.commit({"n": b"1"})
+    assert not await repository.holds(first)
+    await repository.fetch(first)
+    second = upstream.commit({"n": b"2"})
+    assert [await repository.holds(revision) for revision in (first, second, NOWHERE)] == [True, False, False]
+
+
 async def test_paths_are_restored_and_nothing_else(world: World) -> None:
     repository, upstream = world
     good = upstream.commit({f"{WEB}/a.yaml": b"1", f"{WEB}/b.yaml": b"1", "other": b"1"})

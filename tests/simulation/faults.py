@@ -98,7 +98,7 @@ DRAWN = (*KINDS, "push-race", "push-race", "push-race", "push-unknown", "died-ar
 """What a storm is drawn from. Few runs push at all, so what befalls a push is drawn more often."""
 
 OUTAGES = {"api-outage": "cluster", "git-outage": "git", "journal-full": "journal"}
-LOCAL_GIT = ("descends", "oids", "folders", "files", "commit_info", "log", "keep", "commit_restoring")
+LOCAL_GIT = ("holds", "descends", "oids", "folders", "files", "commit_info", "log", "keep", "commit_restoring")
 
 
 @dataclass(slots=True)

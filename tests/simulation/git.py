@@ -179,6 +179,9 @@ class MemoryRepository:
         if revision not in self.mirror:
             raise errors.Transient(f"repository {self.name}: {self.ref} does not lead to {revision} any more")
 
+    async def holds(self, revision: str) -> bool:
+        return revision in self.mirror
+
     async def keep(self, revision: str) -> None:
         await self._at(revision)
         self.kept.add(revision)

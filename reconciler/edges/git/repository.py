@@ -51,6 +51,9 @@ class GitRepository:
         async with self._changing:
             await self._fetch(revision)
 
+    async def holds(self, revision: str) -> bool:
+        return await self._call(reading.has, place.checked_revision(revision))
+
     async def keep(self, revision: str) -> None:
         async with self._changing:
             await self._healing(revision, writing.keep, revision)

@@ -111,10 +111,11 @@ class Starting:
         if wait := self._drift.heals_in(key):
             self._drift.put_off(key, because)
             return Started(ledger, outcomes.PassResult(outcomes.Outcome.WAITING, self._drift.waits(key), wait))
-        self._drift.healed(key)
         healing = desired.Desired(prepared.inputs.revision, prepared.inputs.digest, because, None)
         await self._here.append(self._here.event(records.EventKind.DRIFT_SEEN, because, target=key))
-        return Started(await self._begin(ledger, healing, wanted, rollouts.Purpose.HEAL), None, plan)
+        begun = await self._begin(ledger, healing, wanted, rollouts.Purpose.HEAL)
+        self._drift.healed(key)  # the next one waits longer only when this one is written
+        return Started(begun, None, plan)
 
     async def _begin(
         self,

@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pytest
 
-from reconciler.model import manifests, outcomes, plans, records, sources
+from reconciler import errors
+from reconciler.model import ids, manifests, outcomes, plans, records, sources
 from reconciler.pipeline import deciding, heads, starting
 from reconciler.rollout import rolling
 from reconciler.source import desired
@@ -22,10 +23,13 @@ DIGEST = PREPARED.inputs.digest
 
 
 class Bench:
-    """A start whose plan is given; `cleaned` counts how often it found everything as wanted."""
+    """A start whose plan is given; `cleaned` counts how often it found everything as wanted, `healed` holds what
+    it heals. `away`: the journal takes no ledger."""
 
     def __init__(self, change: plans.Change) -> None:
         self.change, self.cleaned = change, 0
+        self.healed: list[ids.TargetKey] = []
+        self.away = False
 
     async def start(self, *, before: str, hold: outcomes.Hold | None = None) -> starting.Started:
         """`before`: the input digest that is in place."""
@@ -45,7 +49,12 @@ class Bench:
         async def keep(revision: str) -> None:
             return None
 
+        async def write(*about: object, **more: object) -> None:
+            raise errors.Transient("locked")
+
         here = await worlds.made()
+        if self.away:
+            here.journal.write = write  # type: ignore[method-assign]
         here.repositories = {"main": cast(Any, types.SimpleNamespace(keep=keep, descends=nothing))}
         no = types.SimpleNamespace(waits=nothing)
         drift = types.SimpleNamespace(
@@ -55,6 +64,8 @@ class Bench:
             suspected=lambda key: True,
             waits=lambda key: "",
             count=lambda key: 1,
+            heals_in=lambda key: 0.0,
+            healed=self.healed.append,
         )
         its_deciding = types.SimpleNamespace(render=render, plan=plan)
         tested = starting.Starting(here, *(cast(Any, one) for one in (no, no, its_deciding, drift)))
@@ -91,3 +102,15 @@ async def test_what_is_being_deleted_is_neither_in_sync_nor_good(
     else:
         assert bench.cleaned == 1
         assert started.ledger.last_good is not None and started.ledger.last_good.input_digest == DIGEST
+
+
+async def test_a_healing_is_counted_when_it_has_begun() -> None:
+    bench = Bench(replace(AWAY, action=plans.Action.CONFIGURED, because="takes back data.x"))
+    bench.away = True
+    with pytest.raises(errors.Transient, match="locked"):
+        await bench.start(before=DIGEST)
+    assert bench.healed == []
+    bench.away = False
+    started = await bench.start(before=DIGEST)
+    assert started.ledger.rollout is not None
+    assert bench.healed == [planned.TARGET]

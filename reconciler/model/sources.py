@@ -22,10 +22,14 @@ class Reached:
 
     `linked`: paths, and the objects there, to which links at or below the path, or on the way to it, lead out of it,
     sorted: what is read by way of them changes with these. A link that leads nowhere has the place where something is
-    missing here, with '', and the links that led there."""
+    missing here, with '', and the links that led there.
+
+    `problem`: why what links lead to is not looked at to its end, or ''. Then `linked` is not all, and the path may not
+    be read."""
 
     oid: str
     linked: tuple[tuple[str, str], ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

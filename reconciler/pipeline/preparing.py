@@ -77,7 +77,7 @@ class Preparing:
             try:
                 found[key] = Prepared(target, inputs.inputs(revision, target, reached=reached))
             except errors.Terminal as error:
-                found[key] = _hold(error, revision)
+                found[key] = _hold(error, revision, invalid=outcomes.HoldReason.RENDER_FAILED)
         return found
 
     async def present(
@@ -150,7 +150,9 @@ def _bytes(text: bytes | errors.Terminal) -> bytes:
     return text
 
 
-def _hold(error: errors.Terminal, revision: str) -> outcomes.Hold:
+def _hold(
+    error: errors.Terminal, revision: str, *, invalid: outcomes.HoldReason = outcomes.HoldReason.SETTINGS_INVALID
+) -> outcomes.Hold:
+    """`invalid`: the reason unless a path is missing."""
     missing = isinstance(error, errors.PathMissing)
-    reason = outcomes.HoldReason.PATH_MISSING if missing else outcomes.HoldReason.SETTINGS_INVALID
-    return outcomes.Hold(reason, str(error), revision)
+    return outcomes.Hold(outcomes.HoldReason.PATH_MISSING if missing else invalid, str(error), revision)

@@ -37,7 +37,8 @@ def covers(folder: str, path: str) -> bool:
 
 def inputs(revision: str, target: targets.Target, *, reached: Mapping[str, sources.Reached]) -> sources.Inputs:
     """`reached` has each path of `paths_of`. Where links lead out of all of these is read as well, and is not its own.
-    Raises `errors.PathMissing` naming all paths that are absent."""
+    Raises `errors.PathMissing` naming all paths that are absent, `errors.InvalidInput` for those whose links lead to
+    more than may be read."""
     named = paths_of(target)
     read = [sources.InputPath(path, reached[path].oid, own) for path, own in named]
     absent = [found.path for found in read if not found.oid]
@@ -46,6 +47,8 @@ def inputs(revision: str, target: targets.Target, *, reached: Mapping[str, sourc
             f"{target.key} reads {', '.join(absent)}, which {'is' if len(absent) == 1 else 'are'} not in revision"
             f" {revision}; nothing is deleted"
         )
+    if problems := tuple(reached[path].problem for path, _ in named if reached[path].problem):
+        raise errors.InvalidInput(problems)
     linked = {path: oid for each, _ in named for path, oid in reached[each].linked}
     read += [
         sources.InputPath(path, oid, own=False)

@@ -92,6 +92,14 @@ def test_what_links_lead_to_is_read_and_is_not_its_own() -> None:
     assert inputs.inputs(NEW, web, reached=reached(oids, there)).digest == one.digest
 
 
+def test_links_that_are_not_followed_to_their_end_are_refused_and_never_left_out() -> None:
+    found = reached({FOLDER: "1", ENVIRONMENT: "2", "charts/web": "3"}, (("base/a.yaml", "7"),))
+    found["charts/web"] = dataclasses.replace(found["charts/web"], problem="charts/web holds more than 9 files")
+    with pytest.raises(errors.InvalidInput, match="charts/web holds more than 9 files"):
+        inputs.inputs(NEW, target(chart("charts/web")), reached=found)
+    assert inputs.inputs(NEW, target(targets.ManifestFolder(FOLDER)), reached=found).paths
+
+
 def test_absent_paths_are_all_named_and_never_empty_inputs() -> None:
     oids = {FOLDER: "1", ENVIRONMENT: "", "charts/web": ""}
     with pytest.raises(errors.PathMissing) as caught:

@@ -9,6 +9,7 @@ from reconciler.model import sources
 
 GITLINK = 0o160000
 """The mode of a submodule: its object is a commit of another repository."""
+TOO_MANY = "holds more files than may be read, with what its symbolic links lead to: refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,14 @@ def reached(git: process.Git, revision: str, paths: Sequence[str], *, known: tre
         linked = tree.linked({its.oid for its in led.values() if stat.S_ISDIR(its.mode)})
         found = {}
         for path, its in led.items():
-            beyond: dict[bytes, str] = {}
+            beyond, problem = dict[bytes, str](), ""
             if its.passed or its.oid in linked:
                 followed = Followed(tree, files=git.place.limits.files)
                 followed.add(path.encode())
+                problem = f"{path} {TOO_MANY}" if followed.full else ""
                 beyond = {name: oid for name, oid in followed.reached.items() if trees.plain(name) and its.lacks(name)}
-            found[path] = sources.Reached(its.oid, tuple(sorted((name.decode(), oid) for name, oid in beyond.items())))
+            there = tuple(sorted((name.decode(), oid) for name, oid in beyond.items()))
+            found[path] = sources.Reached(its.oid, there, problem)
         return found
 
 

@@ -21,7 +21,6 @@ TREES = 1_000
 GENERATIONS = 32
 WIDTH = 32
 """How far back, and how many commits at once, history is read commit by commit."""
-COMPLAINTS = 20
 FIELDS = "%H%x1f%cI%x1f%P%x1f%an%x1f%ae%x1f%s"
 COMMIT_BYTES = 65_536
 SHOWN = 300
@@ -204,7 +203,7 @@ def files(git: process.Git, revision: str, paths: Sequence[str], *, known: trees
         ]
         if not problems:
             return tuple(sorted(read, key=lambda file: file.path))
-    raise errors.InvalidInput(tuple(f"{problem} (revision {revision})" for problem in problems[:COMPLAINTS]))
+    raise errors.InvalidInput(tuple(f"{problem} (revision {revision})" for problem in problems[: links.COMPLAINTS]))
 
 
 def _followed(
@@ -222,18 +221,15 @@ def _followed(
     found = [entry for entry in entries if entry.mode != objects.LINK]
     if not lost and len(found) == len(entries):
         return found, []
-    most, named = git.place.limits.files, ", ".join(paths)
+    most, their = git.place.limits.files, [(entry.path, entry.oid) for entry in entries if entry.mode == objects.LINK]
     with git.together():
-        root = objects.found(git, revision, [""])[""].oid
-        followed = links.Followed(trees.Tree(git, root, known=known), files=most - len(found))
-        for entry in entries:
-            if entry.mode == objects.LINK:
-                followed.link(entry.path)
+        tops = objects.found(git, revision, ["", *_above([path for path, _ in their], most=git.place.limits.paths)])
+        followed = links.Followed(trees.Tree(git, tops[""].oid, known=known), files=most, besides=len(found))
+        followed.links(their, folders={top.oid for top in tops.values() if top.kind == "tree"})
         for path in lost:
             followed.add(path)
         if followed.full:
-            more = f"{named} at {revision} holds more than {most} files, with what its symbolic links lead to: refused"
-            raise errors.InvalidInput((more,))
+            raise errors.InvalidInput((links.too_many(paths, revision, most=most),))
         blobs = sorted({oid for mode, oid, _ in followed.rows.values() if mode != objects.SUBMODULE})
         sizes = objects.sizes(git, blobs, kind="blob")
     if sizes is None:
@@ -241,6 +237,15 @@ def _followed(
     for path, (mode, oid, through) in followed.rows.items():
         found.append(objects.Entry(mode, oid, sizes.get(oid, 0), path, through))
     return found, followed.problems
+
+
+def _above(paths: Sequence[bytes], *, most: int) -> list[str]:
+    """The folders on the way to these, some of too many; without those that cannot be asked for by name."""
+    found: dict[bytes, None] = {}
+    for path in paths:
+        while (path := path.rpartition(b"/")[0]) and path not in found and len(found) < most:
+            found[path] = None
+    return [path.decode() for path in found if trees.plain(path)]
 
 
 def log(git: process.Git, newer: str, *, older: str, limit: int) -> tuple[sources.CommitInfo, ...]:

@@ -20,12 +20,17 @@ FOLDER_BYTES = 1 << 20
 """A folder with longer content (some 25,000 names) is not looked into."""
 LINE_BYTES = 512
 """What one path may take on average; more is refused as too many files."""
+STEP, LINK, READ = 20, 100, 4_000
+"""What leading takes, beside the bytes of the links' texts: for each name that is looked up, each link, and each object
+that needs a question of its own. A million takes the processor less than 0.1 s."""
 AT_ONCE_BYTES = 8 << 20
 ROWS = 100_000
 PLAIN = 200_000
 TEXTS = 20_000
 """What is remembered of one repository at most: names in folders, folders without links, texts of links. Some 60 MB;
 a thousand applications take 3."""
+LEADS = 20_000
+"""Ways that one question remembers."""
 TOLD, SHOWN = 3, 100
 """Links of a chain, and characters of a link's text, that an error shows."""
 REMEDY = "link by a relative path to what is in this repository, or commit the file itself"
@@ -104,7 +109,12 @@ class Tree:
         self._root = root
         self._known = known
         self._rows: dict[str, Rows | None] = {}
+        self._texts: dict[str, bytes | None] = {}
+        self._leads: dict[bytes, Led] = {}
         self._room = ROWS
+        self.spent = 0
+        """What `lead` has taken so far. Nothing for a path that it has led along before, nor for what was read
+        together."""
 
     def load(self, oids: Iterable[str]) -> None:
         """Read these folders, together. Of too many the first are forgotten again, and read one by one."""
@@ -128,15 +138,33 @@ class Tree:
             self._rows, self._room = {}, ROWS - len(rows)
         self._rows[oid] = rows
 
+    def load_within(self, oids: Iterable[str], most: int) -> int | None:
+        """The same unless they have more than `most` bytes together: then None, and none is read. What they have."""
+        missing = sorted(set(oids) - self._rows.keys())
+        sizes = _sizes(self._git, missing, kind="tree")
+        small = [oid for oid in missing if sizes[oid] <= FOLDER_BYTES]
+        self._rows |= dict.fromkeys(set(missing) - set(small))
+        if (size := sum(sizes[oid] for oid in small)) > most:
+            return None
+        self.load(small)
+        return size
+
     def rows(self, oid: str) -> Rows | None:
         """What is in a folder; None when it is too large to be looked into."""
         if oid not in self._rows:
-            self.load((oid,))
+            self.spent += READ + (self.load_within((oid,), FOLDER_BYTES) or 0)
         return self._rows[oid]
 
     def lead(self, path: bytes) -> Led:
         """Where a path from the root leads. A link counts from the folder that it really lies in, `..` leads out of the
         folder that is really there."""
+        if (led := self._leads.get(path)) is None:
+            if len(self._leads) >= LEADS:
+                self._leads = {}
+            led = self._leads[path] = self._lead(path)
+        return led
+
+    def _lead(self, path: bytes) -> Led:
         at: list[tuple[bytes, int, str]] = [(b"", stat.S_IFDIR, self._root)]
         ahead = path.split(b"/")[::-1]
         passed: list[Link] = []
@@ -150,6 +178,7 @@ class Tree:
             if not ahead:
                 break
             step = ahead.pop()
+            self.spent += STEP
             if not stat.S_ISDIR(at[-1][1]):
                 return wrong(f"and {shown(_path(at))} is no folder")
             if step in (b"", b"."):
@@ -171,6 +200,7 @@ class Tree:
                 continue
             text = self.text(oid)
             passed.append(Link(_path(at, step), oid, text or b""))
+            self.spent += LINK + len(text or b"")
             if len(passed) > MOST:
                 return wrong(f"which leads over more than {MOST} links, or in a circle")
             if not text:
@@ -186,12 +216,24 @@ class Tree:
 
     def text(self, oid: str) -> bytes | None:
         """Where a link says that it leads; None when that is too long for a path."""
-        if (known := self._known.texts.get(oid)) is not None:
-            return known
-        for _, text in _each(self._git, [oid], kind="blob", largest=place.PATH_BYTES):
+        if oid not in self._texts:
+            self.spent += READ
+            self.read((oid,))
+        return self._texts[oid]
+
+    def read(self, links: Iterable[str]) -> None:
+        """Read where these links say that they lead, together."""
+        if len(self._texts) >= TEXTS:
+            self._texts = {}
+        known = self._known.texts
+        asked = sorted(set(links) - self._texts.keys())
+        self._texts |= {oid: known.get(oid) for oid in asked}
+        missing = [oid for oid in asked if self._texts[oid] is None]
+        sizes = _sizes(self._git, missing, kind="blob")
+        small = [oid for oid in missing if sizes[oid] <= place.PATH_BYTES]
+        for oid, text in _each(self._git, small, kind="blob", largest=place.PATH_BYTES):
             self._known.remember_text(oid, text)
-            return text
-        return None
+            self._texts[oid] = text
 
     def linked(self, folders: Collection[str]) -> set[str]:
         """Those of these folders with a link at some depth. Each folder is looked at once, however often it is there.

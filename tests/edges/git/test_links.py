@@ -1,5 +1,6 @@
 """Symbolic links: followed within the repository as a checkout of it would, and nowhere else (I8)."""
 
+import itertools
 import os
 import pathlib
 import random
@@ -209,6 +210,53 @@ async def test_what_links_lead_to_counts_each_time(upstream: gitserver.Upstream,
     few = local(upstream, limits=git.Limits(files=9))
     assert "more than 9 files" in await refusal(few, revision, "many")
     assert len(await repository.files(revision, ["d9", "d8"])) == 11
+
+
+@pytest.mark.row("GIT-22")
+@pytest.mark.parametrize(
+    ("leaf", "levels", "refused"),
+    [
+        ({"l/0": Link("../" + "./" * 900 + "nowhere")}, 1, False),
+        ({f"l/{n}": Link("../" + "./" * 900 + f"nowhere/{n}") for n in range(500)}, 1, False),
+        ({f"l/{n}": Link("../" + "./" * 900 + "base") for n in range(300)}, 1, True),
+        ({f"l/{n}": Link("../" + "d0/../" * 300 + "base") for n in range(300)}, 1, True),
+        ({f"l/{n}": Link("../base") for n in range(10)}, 5, True),
+        ({f"l/{n}": Link("../base/none") for n in range(10)}, 5, True),
+        ({f"l/{n}": Link(f"../c/{n}") for n in range(1_300)}
+         | {f"c/{n}": Link("./" * (n % 36) + "/" * (n // 36) + "../base/only/a") for n in range(1_300)}, 1, True),
+    ],
+    ids=["one", "nowhere", "long ways", "folders", "fans of folders", "fans", "chains"],
+)  # fmt: skip
+async def test_the_ways_of_links_count_as_well(
+    upstream: gitserver.Upstream, local: Look, reading: Callable[..., Reading], leaf: Tree, levels: int, refused: bool
+) -> None:
+    """Links that lead nowhere, or to nothing but further ones, are no files: some lines stood for minutes. It costs
+    those who read them, and nobody else."""
+    bomb: dict[str | bytes, gitserver.Content] = {
+        "base/only/a": "A",
+        "app/x": Link("../d0"),
+        "other/a": Link("../base"),
+    }
+    names = [f"d{level}" for level in range(levels)] + ["l"]
+    bomb |= {f"{at}/{n}": Link(f"../{to}") for at, to in itertools.pairwise(names) for n in range(10)}
+    revision = upstream.commit(bomb | dict(leaf))
+    repository = local(upstream)
+    found = await repository.reached(revision, ["app", "other"])
+    assert [path for path, _ in found["other"].linked] == ["base"]
+    assert found["other"].problem == ""
+    said = (
+        "app at {} holds more than 5000 files, with what its symbolic links lead to, or links that take too many steps"
+    )
+    assert found["app"].problem.startswith(said.format(revision)) == refused
+    assert (said.format(revision) in await refusal(repository, revision, "app")) == refused
+    asked = reading()
+    root = upstream.git("rev-parse", f"{revision}^{{tree}}")
+    tree = trees.Tree(asked, root, known=trees.Known())
+    followed = links.Followed(tree, files=5_000)
+    followed.add(b"app")
+    assert (followed.full, len(followed.problems) <= links.COMPLAINTS) == (refused, True)
+    assert tree.spent < links.ROOM + trees.STEPS * trees.STEP + trees.READ
+    assert len(asked.read) < 3_000
 
 
 @pytest.mark.row("GIT-22")

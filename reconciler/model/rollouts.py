@@ -104,6 +104,10 @@ class Rollout:
     """Deployments that this revert has paused (phase QUIETING)."""
     unblocked: tuple[str, ...] = ()
     """UIDs of pods of the failed release that this revert deleted because nothing else replaces them."""
+    anew: int = 0
+    """How often what was observed was not this release any more, so that it is observed anew."""
+    edited: str = ""
+    """Why it was so the last time, as a sentence; '' while it never was."""
 
     def tick(self, now: float) -> "Rollout":
         """The same rollout with the time until `now` (monotonic seconds) counted in."""
@@ -119,6 +123,10 @@ class Rollout:
         since = self.blind_since or now
         spent = before.spent if before.blind_since else self.spent
         return replace(self, spent=spent, blind=now - since, blind_since=since, unwell=0.0, unwell_since=0.0)
+
+    def disproven(self, because: str) -> "Rollout":
+        """The rollout whose objects somebody has changed while they were observed."""
+        return replace(self, anew=self.anew + 1, edited=because)
 
     def enter(self, phase: Phase, *, now: float) -> "Rollout":
         """The rollout at the start of `phase`. A wave that has settled is behind it."""

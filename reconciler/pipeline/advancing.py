@@ -186,10 +186,12 @@ class Advancing:
         return rolling.Seen(report=report, edited=edited, stuck=self._turning.stuck(rollout, judged, followed)), None
 
     def _noted(self, rollout: rollouts.Rollout, seen: rolling.Seen, *, before: rollouts.Rollout) -> rollouts.Rollout:
-        """Count how long health has been unreadable, or broken in the observation window; tell the neighbours' brake.
-        `before`: the rollout as saved last."""
+        """Count how long health has been unreadable, or broken in the observation window, and how often that window
+        begins anew; tell the neighbours' brake. `before`: the rollout as saved last."""
         if seen.report is None:
             return rollout
+        if seen.edited and seen.edited.then:
+            rollout = rollout.disproven(seen.edited.because)
         healthy = seen.report.state.well
         self._failing.note(rollout.target, healthy=healthy)
         now = self._here.clock.monotonic()
@@ -257,7 +259,7 @@ class Advancing:
 
     async def _wait(self, ledger: records.Ledger, rollout: rollouts.Rollout, command: commands.Wait) -> Stepped:
         saved = ledger.rollout or rollout
-        if command.hold and ledger.hold and ledger.hold.reason is command.hold:
+        if command.hold and not command.counts and ledger.hold and ledger.hold.reason is command.hold:
             # Time in which the world stood in the way is not the release's: its deadline and its window stand still.
             rollout = replace(rollout, spent=saved.spent)
         turned = (rollout.unwell_since, rollout.blind_since) != (saved.unwell_since, saved.blind_since)
@@ -331,12 +333,7 @@ class Advancing:
         return Stepped(ledger, starting.held(hold, due_in=starting.RETRY_REFUSED))
 
     async def _tell(
-        self,
-        ledger: records.Ledger,
-        changes: tuple[plans.Change, ...],
-        *,
-        done: applying.Done,
-        action: plans.Action,
+        self, ledger: records.Ledger, changes: tuple[plans.Change, ...], *, done: applying.Done, action: plans.Action
     ) -> None:
         """Say of which `changes` the server has answered that they are done; of no other."""
         carried = frozenset(done.carried)

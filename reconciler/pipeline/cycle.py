@@ -233,7 +233,8 @@ class Cycle:
         return self._here.settings.environments[key.environment].repository
 
     async def _preempt(self, ledger: records.Ledger, choice: desired.Desired) -> records.Ledger:
-        """A newer commit ends a waiting rollout, and an observation only while last good is young (`max_lag`)."""
+        """A newer commit ends a waiting rollout, and an observation only while last good is young (`max_lag`) or where
+        nothing comes of it."""
         rollout = ledger.rollout
         if rollout is None or not choice.revision or rollout.input_digest == choice.input_digest:
             return ledger
@@ -253,6 +254,8 @@ class Cycle:
         good, rollout = ledger.last_good, ledger.rollout
         if ledger.hold is not None and ledger.hold.reason not in starting.OUTAGES.values():
             return True  # nothing is proven while it is held, and a commit may be what ends that
+        if rollout is not None and rollout.anew:
+            return True  # nor while somebody changes it past Git, held or not
         if good is None or rollout is None:
             return False
         target = (await self.heads.prepare(ledger.target, rollout.revision)).target

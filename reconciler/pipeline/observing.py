@@ -8,8 +8,6 @@ from reconciler.pipeline import deciding, drift, heads, starting, world
 from reconciler.plan import drift as drifts
 from reconciler.rollout import commands, rolling
 
-ANEW = "what is observed is not the release; it is observed anew"
-
 
 class Observing:
     def __init__(self, here: world.World, its_deciding: deciding.Deciding, its_drift: drift.Drift) -> None:
@@ -76,10 +74,10 @@ class Observing:
             if found.because:
                 stays = f"{found.because}; it stays so, by `drift: warn`, and is not the release"
                 return rolling.Edited(stays, news=news)
-            back = f"{plan.writes[0].key} was changed and is as wanted again: {ANEW}"
+            back = f"{plan.writes[0].key} was changed and is as wanted again"
             return rolling.Edited(back, then=rollouts.Phase.OBSERVING) if found.rows else None
         because = drifts.told(plan, healing=True)
         if self._drift.heals_in(key):
             self._drift.put_off(key, because)
             return rolling.Edited(self._drift.waits(key))
-        return rolling.Edited(f"{because}: {ANEW}", then=rollouts.Phase.APPLYING)
+        return rolling.Edited(because, then=rollouts.Phase.APPLYING)

@@ -84,6 +84,8 @@ class Wait:
     seconds: float
     hold: outcomes.HoldReason | None = None
     """Set when it stands still for a reason outside of the release."""
+    counts: bool = False
+    """Whether the time counts though it is held: it goes on, and only somebody has to hear of it."""
 
 
 @dataclass(frozen=True, slots=True)

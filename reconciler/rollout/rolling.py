@@ -22,6 +22,9 @@ sooner, an application that fails is not."""
 UNKNOWN_GRACE = 60.0
 """Seconds for which health that cannot be read is waited for in silence."""
 
+FOUGHT = 3
+"""Times a release is observed anew before somebody hears of it: who changes it that often does so again."""
+
 QUIET_DEADLINE = 30.0
 """Seconds a paused Deployment may take to stop moving; after that the old template is applied all the same, since a
 broken release must not keep the old one away."""
@@ -76,7 +79,19 @@ def verified(rollout: rollouts.Rollout, verification: targets.Verification) -> t
 
 
 def step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
-    """What `rollout`, ticked to now, does next."""
+    """What `rollout`, ticked to now, does next. One that is changed again and again goes on, and is held until a whole
+    window was without: the pauses between two healings grow longer than most windows, and no one else would say so."""
+    command = _step(rollout, seen, verification=verification)
+    if rollout.anew < FOUGHT or not isinstance(command, commands.Wait) or command.hold is not None:
+        return command
+    because = (
+        f"{command.because}; observed anew {rollout.anew} times (the last time: {rollout.edited}), until who does that "
+        "stops, or `ignore` in application.yaml leaves the field to them"
+    )
+    return replace(command, because=because, hold=outcomes.HoldReason.UNPROVEN, counts=True)
+
+
+def _step(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Verification) -> commands.Command:
     match rollout.phase:
         case rollouts.Phase.QUIETING:
             return _quiet(rollout, seen)
@@ -198,7 +213,9 @@ def _observe(rollout: rollouts.Rollout, seen: Seen, *, verification: targets.Ver
     of what is not the release."""
     report, window, edited = seen.report, verification.observe, seen.edited
     if edited and edited.then:
-        return commands.Enter(edited.then, edited.because)
+        return commands.Enter(
+            edited.then, f"{edited.because}: what is observed is not the release; it is observed anew"
+        )
     if report is None or report.state is health.State.UNKNOWN:
         return _blind(rollout, seen, late=outcomes.HoldReason.UNPROVEN)
     if report.state is health.State.DEGRADED:

@@ -222,8 +222,8 @@ class EnvironmentLimits(base.Settings):
     max_lag: Annotated[float, values.duration(least="0s", most="30d")] = Field(
         default=values.HOUR,
         description="A newer commit cuts an observation short only while last good is younger than this. Else it"
-        " waits, so that last good advances however often people merge. What is held proves nothing: it makes way"
-        " at once.",
+        " waits, so that last good advances however often people merge. What is held, or changed past"
+        " Git meanwhile, proves nothing: it makes way at once.",
     )
     verify: Verify = Field(default=Verify(), description="When a rollout has succeeded, and how far Git may differ.")
 

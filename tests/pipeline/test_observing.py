@@ -170,7 +170,7 @@ APPLYING, OBSERVING = rollouts.Phase.APPLYING, rollouts.Phase.OBSERVING
     ("found", "mode", "then", "hold", "words"),
     [
         (plan(EDITED), HEAL, APPLYING, outcomes.HoldReason.UNPROVEN, "data.x"),
-        (plan(BACK), HEAL, APPLYING, outcomes.HoldReason.UNPROVEN, "observed anew"),
+        (plan(BACK), HEAL, APPLYING, outcomes.HoldReason.UNPROVEN, "takes back who owns data.x"),
         (plan(LEAVING), HEAL, None, outcomes.HoldReason.UNPROVEN, "is being deleted"),
         (plan(EDITED), WARN, None, outcomes.HoldReason.UNPROVEN, "`drift: warn`"),
         (plan(BACK), WARN, OBSERVING, outcomes.HoldReason.UNPROVEN, "as wanted again"),

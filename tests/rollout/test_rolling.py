@@ -224,7 +224,9 @@ def test_observing(
 EDITED = rolling.Edited("somebody edits it")
 OFF = rolling.Edited("not known", hold=outcomes.HoldReason.CLUSTER_UNAVAILABLE)
 ANEW = dataclasses.replace(EDITED, then=rollouts.Phase.APPLYING)
-ENTER = commands.Enter(rollouts.Phase.APPLYING, ANEW.because)
+ENTER = commands.Enter(
+    rollouts.Phase.APPLYING, "somebody edits it: what is observed is not the release; it is observed anew"
+)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +247,44 @@ def test_what_somebody_edits_while_it_is_observed_is_not_good(
     blame = RELEASE if state is health.State.DEGRADED else None
     seen = rolling.Seen(report=report(state, blame), edited=edited)
     assert command(rollouts.Phase.OBSERVING, seen, spent=spent) == expected
+
+
+@pytest.mark.parametrize(
+    ("anew", "phase", "state", "edited", "hold", "counts"),
+    [
+        (0, rollouts.Phase.OBSERVING, health.State.HEALTHY, None, None, False),
+        (2, rollouts.Phase.OBSERVING, health.State.HEALTHY, EDITED, None, False),
+        (3, rollouts.Phase.OBSERVING, health.State.HEALTHY, EDITED, outcomes.HoldReason.UNPROVEN, True),
+        (3, rollouts.Phase.OBSERVING, health.State.HEALTHY, None, outcomes.HoldReason.UNPROVEN, True),
+        (3, rollouts.Phase.OBSERVING, health.State.PROGRESSING, None, outcomes.HoldReason.UNPROVEN, True),
+        (3, rollouts.Phase.WATCHING, health.State.PROGRESSING, None, outcomes.HoldReason.UNPROVEN, True),
+        (3, rollouts.Phase.WATCHING, health.State.DEGRADED, None, outcomes.HoldReason.WORLD, False),
+    ],
+)
+def test_what_is_observed_anew_again_and_again_is_held_until_it_is_left_alone(
+    anew: int,
+    phase: rollouts.Phase,
+    state: health.State,
+    edited: rolling.Edited | None,
+    hold: outcomes.HoldReason | None,
+    *,
+    counts: bool,
+) -> None:
+    """Long before its window is over, steadily, and with its time going on. Each healing began the window anew and the
+    pause before the next grows up to 300 s: with a longer window it was never held, and with a shorter one for some
+    seconds each time."""
+    blame = WORLD if state is health.State.DEGRADED else None
+    found = command(
+        phase, rolling.Seen(report=report(state, blame), edited=edited), spent=10, anew=anew, edited="drift"
+    )
+    assert isinstance(found, commands.Wait)
+    assert (found.hold, found.counts) == (hold, counts)
+    assert ("the last time: drift" in found.because and "`ignore`" in found.because) is counts
+
+
+def test_after_a_whole_window_without_a_change_it_is_good() -> None:
+    seen = rolling.Seen(report=report(health.State.HEALTHY))
+    assert isinstance(command(rollouts.Phase.OBSERVING, seen, spent=60, anew=9), commands.Finish)
 
 
 AWAY, FORBIDDEN = outcomes.HoldReason.CLUSTER_UNAVAILABLE, outcomes.HoldReason.RIGHTS_MISSING

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.model import document, ids, metadata, outcomes, rollouts
+from reconciler.model import document, ids, metadata, outcomes, records, rollouts
 from reconciler.rollout import rolling
 from tests.simulation import faults, play, scenery
 
@@ -240,6 +240,73 @@ def test_where_drift_is_only_reported_an_edited_release_is_held_until_it_is_put_
         good = its.ledgers()[SHOP].last_good
         assert good is not None
         assert good.revision == its.server.ref_head
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+def long_window(its: play.Play) -> str:
+    """Commit a release that is observed for ten minutes; returns its revision."""
+    version = its.people.fresh(SHOP)
+    about = f"{scenery.folder(SHOP)}/application.yaml"
+    files = scenery.files(SHOP, version)
+    files[about] = document.encode({**json.loads(files[about]), "verify": {"observe": "600s"}})
+    its.people.push(files, "a long window", {SHOP: version})
+    return its.server.ref_head
+
+
+def test_a_release_whose_field_another_fights_is_held_once_and_makes_way() -> None:
+    """Each healing began the window anew. With one that is longer than the pauses between them it waited for ever:
+    nobody was called, and as there was no last good no commit got in."""
+    settings = ids.ObjectKey("", "ConfigMap", SHOP.environment, "shop-settings")
+
+    async def fight(its: play.Play, seconds: float) -> None:
+        end = its.clock.monotonic() + seconds
+        while its.clock.monotonic() < end:
+            await its.clock.sleep(2.0)
+            if phase_of(its) is rollouts.Phase.OBSERVING:
+                its.kept.update(settings, lambda body: body.update(data={"number": "its own"}), manager="a-controller")
+
+    async def plot(its: play.Play) -> None:
+        long_window(its)
+        await fight(its, 1800)
+        ledger = its.ledgers()[SHOP]
+        assert ledger.hold is not None
+        assert ledger.hold.reason is outcomes.HoldReason.UNPROVEN
+        assert "data.number" in ledger.hold.because
+        assert "`ignore`" in ledger.hold.because
+        events = [event.kind for one in its.told.written if one.ledger.target == SHOP for event in one.events]
+        kinds = (records.EventKind.HELD, records.EventKind.PAGE, records.EventKind.HOLD_ENDED)
+        assert [events.count(kind) for kind in kinds] == [1, 1, 0]
+        head = long_window(its)
+        await fight(its, 2 * scenery.POLL)
+        assert (rollout := its.ledgers()[SHOP].rollout) is not None
+        assert rollout.revision == head
+        await its.rest("after they have stopped")
+        good = its.ledgers()[SHOP].last_good
+        assert good is not None
+        assert good.revision == head
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_first_release_makes_way_in_its_window_once_it_was_edited(*, edited: bool) -> None:
+    """The commit that ends a fight was queued behind the window that the fight began anew each time."""
+    settings = ids.ObjectKey("", "ConfigMap", SHOP.environment, "shop-settings")
+
+    async def plot(its: play.Play) -> None:
+        long_window(its)
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(0.1)
+        if edited:
+            its.kept.update(settings, lambda body: body.update(data={"number": "edited"}), manager="kubectl-edit")
+            await its.clock.sleep(1.0)
+        head = long_window(its)
+        await its.clock.sleep(2 * scenery.POLL)
+        ledger = its.ledgers()[SHOP]
+        assert ledger.hold is None
+        assert ledger.rollout is not None
+        assert (ledger.rollout.revision == head) is edited
 
     assert play.simulate(0, plot=plot).complaints == ()
 

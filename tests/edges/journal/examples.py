@@ -38,6 +38,8 @@ ROLLOUT = rollouts.Rollout(
     ran=(rollouts.HookRun(rollouts.Phase.BEFORE, WEB, "uid-of-a-job"),),
     below=3,
     failing="its hooks for that run",
+    anew=2,
+    edited="drift: ConfigMap web/settings differs from Git in data.x",
 )
 FULL_LEDGER = records.Ledger(
     target=TARGET,

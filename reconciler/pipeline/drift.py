@@ -179,6 +179,10 @@ class Drift:
         """Heal later: until then whatever else the watches say changes nothing, and is not looked at (I20)."""
         self._put_off[key] = f"{because}; healed again after {self._healings[key].pause:.0f} s"
 
+    def overtaken(self, key: ids.TargetKey) -> None:
+        """A release applies all there is: what a healing waited for is done, and its sentence is true no more."""
+        self._put_off.pop(key, None)
+
     def waits(self, key: ids.TargetKey) -> str:
         """Why a healing waits; '' when none does, or its time has come."""
         return self._put_off.get(key, "") if self.heals_in(key) else ""

@@ -29,11 +29,11 @@ class Observing:
             return None
         if rollout.purpose is not rollouts.Purpose.RELEASE:
             return None  # what it brings back has been good before
-        if waits := self._drift.waits(key):
-            return rolling.Edited(waits)
         applied = [manifest.key for manifest in wanted.kept.manifests]
         if not self._drift.touched(key, applied):
             return None
+        if waits := self._drift.waits(key):
+            return rolling.Edited(waits)
         try:
             decided = await self._deciding.plan(prepared, wanted, ledger=ledger, purpose=rollout.purpose)
         except errors.Transient as error:

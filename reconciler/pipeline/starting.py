@@ -140,6 +140,8 @@ class Starting:
         )
         if purpose is rollouts.Purpose.REVERT and ledger.present:
             rollout = _turned(rollout, ledger, ledger.present)
+        if purpose is rollouts.Purpose.RELEASE:
+            self._drift.overtaken(ledger.target)
         complete = purpose is rollouts.Purpose.HEAL  # what drifted had been applied, and brings nothing half done
         present = records.Present(choice.revision, choice.input_digest, wanted.digest, complete=complete)
         new = replace(ledger, rollout=rollout, present=present)

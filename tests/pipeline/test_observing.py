@@ -233,6 +233,27 @@ async def test_who_edits_again_and_again_is_undone_ever_later(make: Make) -> Non
     assert edited.then is APPLYING
 
 
+async def test_a_healing_that_waits_is_not_about_what_nobody_touches(make: Make) -> None:
+    """It was put off before the release began, which applied what it waited for: an unedited release was held."""
+    bench = await make(plan(EDITED))
+    bench.drift.healed(planned.TARGET)
+    bench.drift.put_off(planned.TARGET, "drift: ConfigMap web/settings differs from Git in data.x")
+    assert await bench.look() is None
+    assert bench.planned == 0
+
+
+async def test_what_a_release_overtakes_waits_no_more(make: Make) -> None:
+    """An edit of something else in its window was told with the sentence of the healing before it."""
+    bench = await make(plan(EDITED))
+    bench.drift.healed(planned.TARGET)
+    bench.drift.put_off(planned.TARGET, "drift: ConfigMap web/another differs from Git in data.y")
+    bench.drift.overtaken(planned.TARGET)
+    await bench.edit()
+    edited = await bench.look()
+    assert edited is not None
+    assert "data.x" in edited.because
+
+
 async def test_what_is_only_reported_is_told_once_and_is_proven_anew_when_it_is_put_back(make: Make) -> None:
     bench = await make(plan(EDITED), WARN)
     await bench.edit()

@@ -244,6 +244,27 @@ def test_where_drift_is_only_reported_an_edited_release_is_held_until_it_is_put_
     assert play.simulate(0, plot=plot).complaints == ()
 
 
+def test_a_healing_that_was_put_off_holds_no_release_that_nobody_edits() -> None:
+    """A controller fought for a field, stopped, and a release came: the pause of the healing went on, and held it as
+    edited."""
+    settings = ids.ObjectKey("", "ConfigMap", SHOP.environment, "shop-settings")
+
+    async def plot(its: play.Play) -> None:
+        await its.rest("at the start")
+        for _ in range(50):
+            its.kept.update(settings, lambda body: body.update(data={"number": "its own"}), manager="a-controller")
+            await its.clock.sleep(2.0)
+        its.people.commit(SHOP, its.people.fresh(SHOP))
+        await its.clock.sleep(scenery.POLL + scenery.DEADLINE / 2 + scenery.OBSERVE)
+        ledger = its.ledgers()[SHOP]
+        assert ledger.last_good is not None
+        assert (ledger.outcome, ledger.last_good.revision) == (outcomes.Outcome.UNCHANGED, its.server.ref_head)
+        kinds = [event.kind for one in its.told.written if one.ledger.target == SHOP for event in one.events]
+        assert records.EventKind.PAGE not in kinds
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
 def long_window(its: play.Play) -> str:
     """Commit a release that is observed for ten minutes; returns its revision."""
     version = its.people.fresh(SHOP)

@@ -31,6 +31,18 @@ from reconciler.source import desired
 STEPS = 20
 """Rollouts that may follow one another in one pass (a failure starts its revert at once); more would be a loop."""
 
+AROUND = frozenset(
+    {
+        *starting.OUTAGES.values(),
+        outcomes.HoldReason.PAUSED,
+        outcomes.HoldReason.STOPPED,
+        outcomes.HoldReason.FOREIGN_INSTALLATION,
+        outcomes.HoldReason.JOURNAL_BEHIND,
+    }
+)
+"""Holds in which nobody looks at what is observed: its window goes on when they end, and they are in the ledger until
+that pass is over."""
+
 
 class Cycle:
     """The pipeline's shell. One key, one worker: no two passes over the same target run at once."""
@@ -252,7 +264,7 @@ class Cycle:
 
     async def _may_interrupt(self, ledger: records.Ledger) -> bool:
         good, rollout = ledger.last_good, ledger.rollout
-        if ledger.hold is not None and ledger.hold.reason not in starting.OUTAGES.values():
+        if ledger.hold is not None and ledger.hold.reason not in AROUND:
             return True  # nothing is proven while it is held, and a commit may be what ends that
         if rollout is not None and rollout.anew:
             return True  # nor while somebody changes it past Git, held or not

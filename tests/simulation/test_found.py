@@ -310,6 +310,30 @@ def test_a_release_whose_field_another_fights_is_held_once_and_makes_way() -> No
     assert play.simulate(0, plot=plot).complaints == ()
 
 
+def test_a_pause_that_is_over_lets_no_commit_into_the_window() -> None:
+    """The ledger still said that it was held, by the pause, and a held observation makes way."""
+
+    async def plot(its: play.Play) -> None:
+        first = long_window(its)
+        while phase_of(its) is not rollouts.Phase.OBSERVING:
+            await its.clock.sleep(0.1)
+        its.people.request(records.RequestKind.PAUSE, SHOP)
+        await its.clock.sleep(scenery.POLL)
+        hold = its.ledgers()[SHOP].hold
+        assert hold is not None
+        assert hold.reason is outcomes.HoldReason.PAUSED
+        long_window(its)
+        await its.clock.sleep(2 * scenery.POLL)
+        its.people.request(records.RequestKind.RESUME, SHOP)
+        await its.clock.sleep(2 * scenery.POLL)
+        ledger = its.ledgers()[SHOP]
+        assert ledger.hold is None
+        assert ledger.rollout is not None
+        assert ledger.rollout.revision == first
+
+    assert play.simulate(0, plot=plot).complaints == ()
+
+
 @pytest.mark.parametrize("edited", [False, True])
 def test_a_first_release_makes_way_in_its_window_once_it_was_edited(*, edited: bool) -> None:
     """The commit that ends a fight was queued behind the window that the fight began anew each time."""

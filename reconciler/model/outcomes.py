@@ -195,9 +195,8 @@ EXITS: dict[HoldReason, Exit] = {
     HoldReason.UNPROVEN: Exit(
         "While the release was observed its health could not be read, or what it had applied was changed past Git: last"
         " good stays as it was.",
-        "By itself when health can be read again, or when what was changed is put back and stays so for a whole window;"
-        " or a new commit.",
-        "reconciler sync {environment}/{application}",
+        "By itself when health can be read again, or when what was changed is put back and stays so for a whole window."
+        " Or a new commit, with `ignore` in application.yaml where somebody else goes on setting the field.",
     ),
     HoldReason.WORLD: Exit(
         "The release could not be judged because something outside of it fails.",

@@ -181,7 +181,8 @@ class Advancing:
         if rollout.phase is rollouts.Phase.QUIETING:
             return self._turning.moving(rollout, judged, followed), None
         rows = self._drift.rows(rollout.target)
-        report = await self._watching.report(rollout, judged, prepared.target, rows=rows)
+        open_end = self._observing.stays(ledger, wanted)
+        report = await self._watching.report(rollout, judged, prepared.target, rows=rows, open_end=open_end)
         edited = await self._observing.edited(ledger, prepared, wanted)
         return rolling.Seen(report=report, edited=edited, stuck=self._turning.stuck(rollout, judged, followed)), None
 

@@ -120,6 +120,15 @@ class Drift:
         among, heard = frozenset(objects), bool(self.suspected(key))
         return any(row.drifted or (heard and self._changed(key, row)) for row in self.rows(key) if row.key in among)
 
+    def shown(self, key: ids.TargetKey) -> tuple[str, ...] | None:
+        """In which versions the watches show what is left drifted ('' where it is away); None where one cannot tell."""
+        its = self._here.cluster_of(key)
+        try:
+            metas = [its.meta(row.key) for row in self.rows(key) if row.drifted]
+        except errors.Transient:
+            return None
+        return tuple(meta.resource_version if meta else "" for meta in metas)
+
     def _changed(self, key: ids.TargetKey, row: records.InventoryRow) -> str:
         """Why the object may not be as our newest write left it, by what the watches show or cannot; '' when it is."""
         try:

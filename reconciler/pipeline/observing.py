@@ -1,6 +1,6 @@
 """Whether what is observed is still the release: who edits it past Git in the window changes what is being proven."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reconciler import errors
 from reconciler.model import ids, manifests, plans, records, rollouts, targets
@@ -8,32 +8,44 @@ from reconciler.pipeline import deciding, drift, heads, starting, world
 from reconciler.plan import drift as drifts
 from reconciler.rollout import commands, rolling
 
+STAYS = (
+    "it stays so, by `drift: warn`, and is not the release: put it back, or commit, with `ignore` in application.yaml "
+    "where the field is not Git's"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a plan found of a rollout. It stands until the watches say more: `count`, how often the target had been
+    suspected when the plan was begun, and `shown`, the versions of what is left drifted (None: not known)."""
+
+    rollout: str
+    count: int
+    shown: tuple[str, ...] | None
+    edited: rolling.Edited | None
+
 
 class Observing:
     def __init__(self, here: world.World, its_deciding: deciding.Deciding, its_drift: drift.Drift) -> None:
         self._here = here
         self._deciding = its_deciding
         self._drift = its_drift
+        self._answers: dict[ids.TargetKey, _Answer] = {}
 
     async def edited(
         self, ledger: records.Ledger, prepared: heads.Prepared, wanted: manifests.ManifestSet
     ) -> rolling.Edited | None:
         """What somebody has changed of the release that is observed, and what follows from it; None when it is as it
-        was applied, or nothing is observed. No call where the watches show no change of ours.
+        was applied, or nothing is observed. No call where the watches show no change of ours, or none since the last.
 
         An edit of the image at the end of the window let the failing release before it become last good, and the
         healing afterwards brought that one back for ever.
         """
         key, count, rollout = ledger.target, self._drift.count(ledger.target), ledger.rollout
-        if rollout is None or rollout.phase is not rollouts.Phase.OBSERVING:
+        if rollout is None or not self._looks(rollout, wanted):
             return None
-        if rollout.purpose is not rollouts.Purpose.RELEASE:
-            return None  # what it brings back has been good before
-        applied = [manifest.key for manifest in wanted.kept.manifests]
-        if not self._drift.touched(key, applied):
-            return None
-        if waits := self._drift.waits(key):
-            return rolling.Edited(waits)
+        if known := self._known(rollout):
+            return known.edited
         try:
             decided = await self._deciding.plan(prepared, wanted, ledger=ledger, purpose=rollout.purpose)
         except errors.Transient as error:
@@ -42,7 +54,37 @@ class Observing:
         await self._drift.learn(key)
         if decided.hold is not None:
             return rolling.Edited(decided.hold.because, hold=decided.hold.reason)
-        return await self._differing(ledger, prepared, decided.plan, count=count)
+        edited = await self._differing(ledger, prepared, decided.plan, count=count)
+        if edited is None or edited.stays:
+            told = replace(edited, news="") if edited else None
+            self._answers[key] = _Answer(rollout.id, count, self._drift.shown(key), told)
+        return edited
+
+    def stays(self, ledger: records.Ledger, wanted: manifests.ManifestSet) -> bool:
+        """Whether it is known without a call that what is observed is not the release, so that nothing ends now."""
+        if ledger.rollout is None or not self._looks(ledger.rollout, wanted):
+            return False
+        known = self._known(ledger.rollout)
+        return known is not None and known.edited is not None
+
+    def _looks(self, rollout: rollouts.Rollout, wanted: manifests.ManifestSet) -> bool:
+        """Whether what `rollout` applied is observed, and may not be as it was applied."""
+        if rollout.phase is not rollouts.Phase.OBSERVING:
+            return False
+        if rollout.purpose is not rollouts.Purpose.RELEASE:
+            return False  # what it brings back has been good before
+        return self._drift.touched(rollout.target, [manifest.key for manifest in wanted.kept.manifests])
+
+    def _known(self, rollout: rollouts.Rollout) -> _Answer | None:
+        """What no plan is needed for."""
+        key = rollout.target
+        count, shown = self._drift.count(key), self._drift.shown(key)
+        if waits := self._drift.waits(key):
+            return _Answer(rollout.id, count, shown, rolling.Edited(waits))
+        answer = self._answers.get(key)
+        if answer is None or shown is None:
+            return None
+        return answer if (answer.rollout, answer.count, answer.shown) == (rollout.id, count, shown) else None
 
     def healing(self, rollout: rollouts.Rollout, command: commands.Enter) -> tuple[records.Event, ...]:
         """What is said where `command` applies once more what was edited; () where it does not."""
@@ -72,8 +114,7 @@ class Observing:
             found = await self._drift.tolerate(key, plan, count=count)
             news = found.because if found.news else ""
             if found.because:
-                stays = f"{found.because}; it stays so, by `drift: warn`, and is not the release"
-                return rolling.Edited(stays, news=news)
+                return rolling.Edited(f"{found.because}; {STAYS}", stays=True, news=news)
             back = f"{plan.writes[0].key} was changed and is as wanted again"
             return rolling.Edited(back, then=rollouts.Phase.OBSERVING) if found.rows else None
         because = drifts.told(plan, healing=True)

@@ -46,9 +46,11 @@ class Watching:
         target: targets.Target,
         *,
         rows: Sequence[records.InventoryRow],
+        open_end: bool = False,
     ) -> health.Report:
         """The health of everything in `wanted`; unknown when a watch cannot tell, or has not seen our newest writes
-        (`rows`: the inventory): what was complete before them would pass for complete."""
+        (`rows`: the inventory): what was complete before them would pass for complete. `open_end`: the observation
+        does not end now, whatever this says."""
         observing = rollout.phase is rollouts.Phase.OBSERVING
         if observing:
             self._ask(rollout.target, target.verification)
@@ -71,7 +73,7 @@ class Watching:
             answers=answers,
         )
         released = observing and rollout.purpose is rollouts.Purpose.RELEASE  # nothing else is observed
-        over = released and rollout.spent >= target.verification.observe
+        over = released and not open_end and rollout.spent >= target.verification.observe
         if over and made.state.well:
             cluster = self._here.cluster_of(rollout.target)
             if behind := await _late(cluster, keys, found, rows={row.key: row for row in rows}):

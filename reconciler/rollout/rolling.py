@@ -42,6 +42,8 @@ class Edited:
     """Why it waits when its window is over and there is no `then`."""
     news: str = ""
     """What is said of it in the journal, where it was not known before."""
+    stays: bool = False
+    """Whether nobody undoes it: it is so until the watches say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

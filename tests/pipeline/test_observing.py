@@ -320,3 +320,59 @@ async def test_what_is_put_back_is_proven_anew_whatever_comes_next(make: Make, m
     with pytest.raises(errors.Transient, match="no answer"):
         await bench.advance(OBSERVING)
     assert await bench.written() == [records.EventKind.PHASE_ENTERED]
+
+
+async def test_what_stays_as_it_was_found_is_not_planned_again(make: Make) -> None:
+    """Under `drift: warn` every look at an edited release planned it anew, every few seconds while it stayed so."""
+    bench = await make(plan(EDITED), WARN)
+    await bench.edit()
+    first = await bench.look()
+    assert first is not None
+    assert first.news
+    assert [await bench.look(), await bench.look()] == [replace(first, news="")] * 2
+    assert bench.planned == 1
+    for many, change in enumerate(("3", "4"), start=2):
+        await bench.edit(change)
+        await bench.look()
+        assert bench.planned == many
+    await bench.look(replace(ROLLOUT, id="r2"))
+    assert bench.planned == 4
+
+
+async def test_what_was_put_back_is_not_planned_again_either(make: Make) -> None:
+    bench = await make(plan(EDITED), WARN)
+    await bench.edit()
+    await bench.look()
+    bench.found = plan(BACK)
+    await bench.edit("1")
+    assert [(edited and edited.then) for edited in (await bench.look(), await bench.look(), await bench.look())] == [
+        OBSERVING,
+        None,
+        None,
+    ]
+    assert bench.planned == 3
+
+
+async def test_without_the_watch_it_is_planned_each_time(make: Make) -> None:
+    """What nobody would hear of does not stand."""
+    bench = await make(plan(EDITED), WARN)
+    await bench.edit()
+    await bench.look()
+    await bench.here.cluster_of(planned.TARGET).unwatch()
+    await bench.look()
+    await bench.look()
+    assert bench.planned == 3
+
+
+async def test_the_end_is_open_while_it_is_known_to_be_edited(make: Make) -> None:
+    """Until then each object is read once more at the end, again and again while it is held."""
+    bench = await make(plan(EDITED), WARN)
+    ledger = records.Ledger(planned.TARGET, rollout=ROLLOUT)
+    open_ends = [bench.tested.stays(ledger, WANTED)]
+    await bench.edit()
+    open_ends.append(bench.tested.stays(ledger, WANTED))
+    await bench.look()
+    open_ends.append(bench.tested.stays(ledger, WANTED))
+    await bench.edit("3")
+    open_ends.append(bench.tested.stays(ledger, WANTED))
+    assert open_ends == [False, False, True, False]

@@ -215,7 +215,8 @@ def test_an_edit_that_hides_what_fails_does_not_make_it_last_good() -> None:
 
 
 def test_where_drift_is_only_reported_an_edited_release_is_held_until_it_is_put_back() -> None:
-    """Then it is observed for a whole window."""
+    """Then it is observed for a whole window. Until then nothing changes, and the cluster is not asked: each look
+    planned it, and read what was judged."""
     settings = ids.ObjectKey("", "ConfigMap", SHOP.environment, "shop-settings")
 
     async def plot(its: play.Play) -> None:
@@ -232,6 +233,10 @@ def test_where_drift_is_only_reported_an_edited_release_is_held_until_it_is_put_
         assert hold is not None
         assert hold.reason is outcomes.HoldReason.UNPROVEN
         assert "data.number" in hold.because
+        await its.clock.sleep(60)  # the others are at rest by then
+        called = its.storm.calls["cluster"]
+        await its.clock.sleep(600)
+        assert its.storm.calls["cluster"] == called
         number = str(version.number)
         its.kept.update(settings, lambda body: body.update(data={"number": number}), manager="kubectl-edit")
         await its.clock.sleep(scenery.OBSERVE - rolling.HEARTBEAT)

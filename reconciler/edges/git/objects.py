@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from reconciler.edges.git import answers, place, process
 
 FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag) (\d{1,18})")
-TREE_ROW = re.compile(rb"([0-7]{5,6}) ([^\0]+)\0(.{20})", re.DOTALL)
+TREE_ROW = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+"""As git reads one (tree-walk.c, `get_mode`): a mode of any length passes its check of what arrives."""
+MODE_BITS = 0xFFFF
 SUBMODULE, LINK = "160000", "120000"
 ANSWER_BYTES = place.PATH_BYTES + 100
 """What the answer about one object may take: it repeats the name that was asked for when there is none."""
@@ -96,7 +98,7 @@ def rows(git: process.Git, tree: bytes) -> list[tuple[int, bytes, str]]:
     read = list(TREE_ROW.finditer(tree))
     if sum(len(row[0]) for row in read) != len(tree):
         raise answers.Damaged(f"mirror of repository {git.place.name} is damaged: a folder cannot be read")
-    return [(int(row[1], 8), row[2], row[3].hex()) for row in read]
+    return [(int(row[1], 8) & MODE_BITS, row[2], row[3].hex()) for row in read]
 
 
 def mode(its: int) -> str:

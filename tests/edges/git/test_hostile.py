@@ -252,3 +252,41 @@ async def test_a_log_that_is_cut_in_the_middle_of_a_commit_ends_before_it(
         told = await repository.log(head, older=base, limit=2)
         assert told[0].revision == head
         assert len(told) <= 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"),
+    [
+        ("644", "evil/a is a submodule"),
+        ("100", "evil/a is a submodule"),
+        ("7", "evil/a is a submodule"),
+        ("1100644", ""),
+        ("11111100755", ""),
+        ("1120000", "evil/a is a symbolic link to 'A', and there is no evil/A"),
+    ],
+)
+@pytest.mark.row("GIT-09")
+async def test_a_file_mode_that_nobody_writes_is_nobody_elses_trouble(
+    upstream: gitserver.Upstream, local: Look, tmp_path: pathlib.Path, mode: str, refused: str
+) -> None:
+    """It passes git's own check of what arrives, and git reads it in one way. The mirror is not damaged: it was cloned
+    again at each look, and all targets of the repository waited."""
+    first = upstream.commit({"app/a": "A", "app/link": gitserver.Link("a")})
+    app = upstream.git("rev-parse", f"{first}:app")
+    entry = f"{mode} a\0".encode() + bytes.fromhex(upstream.git("rev-parse", f"{first}:app/a"))
+    evil = upstream.git("hash-object", "-t", "tree", "-w", "--stdin", "--literally", given=entry)
+    root = upstream.git("mktree", given=f"040000 tree {app}\tapp\n040000 tree {evil}\tevil\n".encode())
+    revision = upstream.git("commit-tree", root, "-p", first, "-m", "evil")
+    upstream.git("update-ref", "refs/heads/main", revision)
+    repository = local(upstream)
+    await repository.fetch(revision)
+    found = await repository.reached(revision, ["app", "evil", "evil/a"])
+    assert (found["app"].oid, found["evil"].oid) == (app, evil)
+    assert all(place.oid for place in found.values())
+    assert [file.content for file in await repository.files(revision, ["app"])] == [b"A", b"A"]
+    if refused:
+        with pytest.raises(errors.InvalidInput, match=refused):
+            await repository.files(revision, ["evil"])
+    else:
+        assert [file.content for file in await repository.files(revision, ["evil"])] == [b"A"]
+    assert not (tmp_path / "mirrors/deploy.git.damaged").exists()

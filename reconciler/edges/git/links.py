@@ -194,7 +194,11 @@ def _led(
     small = {name: its.oid for name, its in folders.items() if its.kind == "tree" and its.size <= trees.FOLDER_BYTES}
     large = [path for path, name in above.items() if folders[name].size > trees.FOLDER_BYTES]
     tree = trees.Tree(git, folders[""].oid, known=known)
-    tree.load(small.values())
+    names: dict[str, set[bytes]] = {}
+    for path, folder in above.items():
+        if folder in small:
+            names.setdefault(small[folder], set()).add(path.rpartition("/")[2].encode())
+    entries = tree.entries(names, sizes={its.oid: its.size for its in folders.values()})
     led = {}
     for path, its in (objects.found(git, revision, large) if large else {}).items():
         led[path] = trees.Led(path.encode(), stat.S_IFDIR if its.kind == "tree" else stat.S_IFREG, its.oid)
@@ -203,7 +207,7 @@ def _led(
             continue
         mode, oid = stat.S_IFLNK, ""
         if folder in small:
-            mode, oid = (tree.rows(small[folder]) or {}).get(path.rpartition("/")[2].encode(), (0, ""))
+            mode, oid = entries[small[folder], path.rpartition("/")[2].encode()]
         if stat.S_ISLNK(mode):
             led[path] = tree.lead(path.encode())
         else:

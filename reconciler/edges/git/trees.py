@@ -24,6 +24,11 @@ STEP, LINK, READ = 20, 100, 4_000
 """What leading takes, beside the bytes of the links' texts: for each name that is looked up, each link, and each object
 that needs a question of its own. A million takes the processor less than 0.1 s."""
 AT_ONCE_BYTES = 8 << 20
+ROW_BYTES = 24
+"""The least that a name takes in a folder."""
+FEW = 8
+"""Names in one folder that are remembered by themselves. One in which more are asked for holds the applications: it
+changes with every commit."""
 ROWS = 100_000
 PLAIN = 200_000
 TEXTS = 20_000
@@ -82,6 +87,8 @@ class Known:
         self.texts: dict[str, bytes] = {}
         self.plain: set[str] = set()
         """Folders without a link anywhere below."""
+        self.entries: dict[tuple[str, bytes], tuple[int, str]] = {}
+        """Folder and name → mode and object: what is asked for at each commit, also of more than `rows` keeps."""
         self._count = 0
 
     def remember(self, oid: str, rows: Rows) -> None:
@@ -89,6 +96,11 @@ class Known:
         if self._count > ROWS:
             self.rows, self._count = {}, len(rows)
         self.rows[oid] = rows
+
+    def remember_entries(self, entries: Mapping[tuple[str, bytes], tuple[int, str]]) -> None:
+        if len(self.entries) + len(entries) > TEXTS:
+            self.entries = {}
+        self.entries |= entries
 
     def remember_plain(self, oids: Collection[str]) -> None:
         if len(self.plain) + len(oids) > PLAIN:
@@ -148,6 +160,30 @@ class Tree:
             return None
         self.load(small)
         return size
+
+    def entries(
+        self, names: Mapping[str, Collection[bytes]], *, sizes: Mapping[str, int]
+    ) -> dict[tuple[str, bytes], tuple[int, str]]:
+        """Folder and name → mode and object, '' where nothing is, of folders of at most `FOLDER_BYTES`. They are read
+        by as many together as are kept at once, and not again while they are the same."""
+        known = self._known.entries
+        asked = [(oid, name) for oid, some in names.items() for name in some]
+        found = {key: its for key in asked if (its := known.get(key)) is not None}
+        missing = sorted({oid for oid, name in asked if (oid, name) not in found})
+        while missing:
+            some, room = list[str](), ROWS * ROW_BYTES
+            while missing and (not some or sizes[missing[-1]] <= room):
+                some.append(missing.pop())
+                room -= sizes[some[-1]]
+            if ROWS - room // ROW_BYTES > self._room:
+                self._rows, self._room = {}, ROWS
+            self.load(some)
+            for oid in some:
+                fresh = {(oid, name): (self.rows(oid) or {}).get(name, (0, "")) for name in names[oid]}
+                found |= fresh
+                if len(fresh) <= FEW:
+                    self._known.remember_entries(fresh)
+        return found
 
     def rows(self, oid: str) -> Rows | None:
         """What is in a folder; None when it is too large to be looked into."""

@@ -31,8 +31,10 @@ class Reading(process.Git):
     def __init__(self, where: git.Place, reader: kept.Kept) -> None:
         super().__init__(where, lock=2, reader=reader)  # git inherits it: any that is open
         self.read: list[str] = []
+        self.asked = 0
 
     def ask(self, *commands: str, most: int) -> process.Ended:
+        self.asked += 1
         self.read += [command for command in commands if command.startswith("contents ")]
         return super().ask(*commands, most=most)
 
@@ -307,6 +309,29 @@ async def test_what_did_not_change_is_read_once(
         found = links.reached(asked, revision, paths, known=known)
         assert [path for path in paths if found[path].linked] == paths[:10]
     assert len(asked.read) == 4  # the root, apps, apps/49 and apps/49/sub
+
+
+async def test_many_large_folders_are_read_together_and_once(
+    upstream: gitserver.Upstream, local: Look, reading: Callable[..., Reading]
+) -> None:
+    """More names than are kept at once: two files of each of them are still found by some questions for all."""
+    blob = upstream.git("hash-object", "-w", "--stdin", given=b"A")
+    rows = "".join(f"100644 blob {blob}\t{n:05}\n" for n in range(19_000))
+    folders = [upstream.git("mktree", given=f"{rows}100644 blob {blob}\tof-{n}\n".encode()) for n in range(6)]
+    root = upstream.git(
+        "mktree", given="".join(f"040000 tree {oid}\tapp{n}\n" for n, oid in enumerate(folders)).encode()
+    )
+    revision = upstream.git("commit-tree", root, "-m", "many")
+    upstream.git("update-ref", "refs/heads/main", revision)
+    await local(upstream).fetch(revision)
+    asked, known = reading(), trees.Known()
+    paths = [f"app{n}/{name}" for n in range(6) for name in (f"of-{n}", "none")]
+    found = links.oids(asked, revision, paths, known=known)
+    assert found == {path: "" if "none" in path else blob for path in paths}
+    assert (asked.asked, len(asked.read)) == (3, 6)
+    asked.read.clear()
+    assert links.oids(asked, revision, paths, known=known) == found
+    assert asked.read == []
 
 
 @pytest.mark.parametrize("seed", range(4))

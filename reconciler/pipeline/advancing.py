@@ -184,6 +184,8 @@ class Advancing:
         open_end = self._observing.stays(ledger, wanted)
         report = await self._watching.report(rollout, judged, prepared.target, rows=rows, open_end=open_end)
         edited = await self._observing.edited(ledger, prepared, wanted)
+        if open_end and edited is None:
+            edited = observing.AGAIN
         return rolling.Seen(report=report, edited=edited, stuck=self._turning.stuck(rollout, judged, followed)), None
 
     def _noted(self, rollout: rollouts.Rollout, seen: rolling.Seen, *, before: rollouts.Rollout) -> rollouts.Rollout:

@@ -12,6 +12,8 @@ STAYS = (
     "it stays so, by `drift: warn`, and is not the release: put it back, or commit, with `ignore` in application.yaml "
     "where the field is not Git's"
 )
+AGAIN = rolling.Edited("what was changed is as it was applied again just now: it is looked at once more")
+"""Found while the end was open: what is read only at the end has not been read, so this look ends nothing."""
 
 
 @dataclass(frozen=True, slots=True)

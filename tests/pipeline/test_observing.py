@@ -8,7 +8,19 @@ from typing import Any, cast
 import pytest
 
 from reconciler import errors, ports
-from reconciler.model import document, ids, live, manifests, outcomes, plans, records, rollouts, sources, targets
+from reconciler.model import (
+    document,
+    health,
+    ids,
+    live,
+    manifests,
+    outcomes,
+    plans,
+    records,
+    rollouts,
+    sources,
+    targets,
+)
 from reconciler.pipeline import advancing, deciding, drift, heads, observing, watching, world
 from reconciler.rollout import rolling
 from reconciler.sandbox import cluster, objects
@@ -90,7 +102,7 @@ class Bench:
         self.told += self.tested.news(planned.TARGET, edited)
         return edited
 
-    async def advance(self, phase: rollouts.Phase, *, then: Found | None = None) -> None:
+    async def advance(self, phase: rollouts.Phase, *, then: Found | None = None, spent: float = 0.0) -> None:
         """Carry the release on from `phase`. `then`: what every plan after the first one comes to."""
 
         async def plan(*about: object, **more: object) -> deciding.Decided:
@@ -112,7 +124,7 @@ class Bench:
             cast(Any, None),
         )
         prepared = heads.Prepared(replace(planned.target(), drift=self.mode), sources.Inputs("a" * 40, ()))
-        rollout = replace(ROLLOUT, phase=phase, clock=self.here.clock.monotonic())
+        rollout = replace(ROLLOUT, phase=phase, spent=spent, clock=self.here.clock.monotonic())
         await self.watching.follow(planned.TARGET, WANTED.kept)
         await until(self._synced, what="the watches")
         await tested.advance(records.Ledger(planned.TARGET, rollout=rollout), prepared)
@@ -376,3 +388,24 @@ async def test_the_end_is_open_while_it_is_known_to_be_edited(make: Make) -> Non
     await bench.edit("3")
     open_ends.append(bench.tested.stays(ledger, WANTED))
     assert open_ends == [False, False, True, False]
+
+
+async def test_a_look_begun_while_it_was_edited_ends_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read only at the end was left out, and then it turned out to be as it was applied."""
+    bench = await make(plan(SAME))
+    await bench.edit()
+    bench.drift.healed(planned.TARGET)
+    bench.drift.put_off(planned.TARGET, "drift: ConfigMap web/settings differs from Git in data.x")
+    report = bench.watching.report
+
+    async def slow(*about: Any, **more: Any) -> health.Report:
+        found = await report(*about, **more)
+        bench.drift.at_once(planned.TARGET)  # as when the pause is over
+        return found
+
+    monkeypatch.setattr(bench.watching, "report", slow)
+    await bench.advance(OBSERVING, spent=6000.0)
+    rollout = (await bench.here.journal.ledger(planned.TARGET)).rollout
+    assert rollout is not None
+    assert rollout.phase is OBSERVING
+    assert await bench.look(rollout) is None

@@ -11,7 +11,7 @@ GITLINK = 0o160000
 """The mode of a submodule: its object is a commit of another repository."""
 COMPLAINTS = 20
 """More are not looked for."""
-EACH, FILE, ROOM = 100, 1_000, 5_000_000
+EACH, FILE, ROOM = 100, 2_000, 10_000_000
 """In the unit of `trees.STEP`: what each path that is found takes beside its length, and what all may take that links
 lead to: so much for each file that may be read, or some tenths of a second of the processor."""
 AT_ONCE = 1_000

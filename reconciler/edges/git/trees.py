@@ -20,7 +20,7 @@ FOLDER_BYTES = 1 << 20
 """A folder with longer content (some 25,000 names) is not looked into."""
 LINE_BYTES = 512
 """What one path may take on average; more is refused as too many files."""
-STEP, LINK, READ = 20, 100, 4_000
+STEP, LINK, READ = 20, 100, 8_000
 """What leading takes, beside the bytes of the links' texts: for each name that is looked up, each link, and each object
 that needs a question of its own. A million takes the processor less than 0.1 s."""
 AT_ONCE_BYTES = 8 << 20

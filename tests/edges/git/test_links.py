@@ -220,12 +220,12 @@ async def test_what_links_lead_to_counts_each_time(upstream: gitserver.Upstream,
     [
         ({"l/0": Link("../" + "./" * 900 + "nowhere")}, 1, False),
         ({f"l/{n}": Link("../" + "./" * 900 + f"nowhere/{n}") for n in range(500)}, 1, False),
-        ({f"l/{n}": Link("../" + "./" * 900 + "base") for n in range(300)}, 1, True),
-        ({f"l/{n}": Link("../" + "d0/../" * 300 + "base") for n in range(300)}, 1, True),
+        ({f"l/{n}": Link("../" + "./" * 900 + "base") for n in range(600)}, 1, True),
+        ({f"l/{n}": Link("../" + "d0/../" * 300 + "base") for n in range(900)}, 1, True),
         ({f"l/{n}": Link("../base") for n in range(10)}, 5, True),
         ({f"l/{n}": Link("../base/none") for n in range(10)}, 5, True),
         ({f"l/{n}": Link(f"../c/{n}") for n in range(1_300)}
-         | {f"c/{n}": Link("./" * (n % 36) + "/" * (n // 36) + "../base/only/a") for n in range(1_300)}, 1, True),
+         | {f"c/{n}": Link("./" * (n % 36 + 1) + "/" * (n // 36) + "../base/only/a") for n in range(1_300)}, 1, True),
     ],
     ids=["one", "nowhere", "long ways", "folders", "fans of folders", "fans", "chains"],
 )  # fmt: skip
@@ -259,6 +259,18 @@ async def test_the_ways_of_links_count_as_well(
     assert (followed.full, len(followed.problems) <= links.COMPLAINTS) == (refused, True)
     assert tree.spent < links.ROOM + trees.STEPS * trees.STEP + trees.READ
     assert len(asked.read) < 3_000
+
+
+async def test_as_many_links_as_files_may_be_read_from_afar(upstream: gitserver.Upstream, local: Look) -> None:
+    far, way = "manifests/of/all/teams/deep/down", "../" * 9
+    names = [f"{n // 50:03}/some-longer-name-{n:05}.yaml" for n in range(4_900)]
+    tree: dict[str | bytes, gitserver.Content] = {f"shared/{far}/{name}": "A" for name in names}
+    tree |= {f"{APP}/{far[:-5]}/{name}": Link(f"{way}shared/{far}/{name}") for name in names}
+    repository = local(upstream)
+    revision = upstream.commit(tree)
+    assert len(await repository.files(revision, [APP])) == len(names)
+    found = (await repository.reached(revision, [APP]))[APP]
+    assert (len(found.linked), found.problem) == (len(names), "")
 
 
 @pytest.mark.row("GIT-22")

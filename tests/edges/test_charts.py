@@ -242,6 +242,7 @@ def crafted(*members: tuple[str, bytes, bytes], chart: str = "name: web\nversion
         (gzip.compress(b"\0" * (archive.BYTES + 20_000)), "says in its Chart.yaml that it is nothing"),
         (crafted(("web/x", tarfile.REGTYPE, b"\0" * (archive.BYTES + 1))), "opens to more than"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "archive",  # one holds the time of its making
 )
 @pytest.mark.row("REN-07", "REN-08")
 def test_archives_that_are_refused(content: bytes, says: str) -> None:

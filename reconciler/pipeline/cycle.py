@@ -234,15 +234,12 @@ class Cycle:
     ) -> desired.Desired | None:
         """What was applied last, where the repository cannot be read since the start: a restart in an outage heals what
         drifts, as the process before did."""
-        present, trouble = ledger.present, self.heads.trouble(self._repository(ledger.target))
+        present, trouble = ledger.present, self.heads.trouble(self._here.repository_name(ledger.target))
         if head or not trouble or not present or not present.complete or ledger.gone:
             return None
         if ledger.quarantine_of(present.input_digest) or not await self.heads.applied(ledger.target, present):
             return None
         return desired.Desired(present.revision, present.input_digest, "it was applied last", trouble)
-
-    def _repository(self, key: ids.TargetKey) -> str:
-        return self._here.settings.environments[key.environment].repository
 
     async def _preempt(self, ledger: records.Ledger, choice: desired.Desired) -> records.Ledger:
         """A newer commit ends a waiting rollout, and an observation only while last good is young (`max_lag`) or where
@@ -284,7 +281,7 @@ class Cycle:
         return await self.heads.prepare(ledger.target, revision)
 
     def _without_head(self, ledger: records.Ledger, head: outcomes.Hold | None) -> outcomes.PassResult:
-        repository = self._repository(ledger.target)
+        repository = self._here.repository_name(ledger.target)
         trouble = self.heads.trouble(repository)
         if ledger.gone and not trouble and self.heads.revision(repository):
             return outcomes.PassResult(outcomes.Outcome.UNCHANGED, f"{ledger.gone}, and its folder with it")
@@ -294,7 +291,7 @@ class Cycle:
 
     def _with_trouble(self, key: ids.TargetKey, result: outcomes.PassResult) -> outcomes.PassResult:
         """In sync with a repository that cannot be read is not in sync: it is not known (I6)."""
-        trouble = self.heads.trouble(self._repository(key))
+        trouble = self.heads.trouble(self._here.repository_name(key))
         if trouble and result.outcome is outcomes.Outcome.UNCHANGED:
             return starting.held(trouble)
         return result

@@ -44,9 +44,7 @@ class Heads:
 
     def of(self, key: ids.TargetKey) -> Prepared | outcomes.Hold | None:
         """The target at its repository's head; None when it is in no snapshot (not polled yet, or not in Git)."""
-        repository = self._world.settings.environments[key.environment].repository
-        snapshot = self._snapshots.get(repository)
-        return snapshot.targets.get(key) if snapshot else None
+        return self._beside(key).get(key)
 
     def revision(self, repository: str) -> str:
         snapshot = self._snapshots.get(repository)
@@ -75,7 +73,7 @@ class Heads:
 
     def _beside(self, key: ids.TargetKey) -> Mapping[ids.TargetKey, Prepared | outcomes.Hold]:
         """All targets of the same repository; none while it was not read by this process."""
-        snapshot = self._snapshots.get(self._world.settings.environments[key.environment].repository)
+        snapshot = self._snapshots.get(self._world.repository_name(key))
         return snapshot.targets if snapshot else {}
 
     def forget_settings(self) -> None:
@@ -148,7 +146,7 @@ class Heads:
         """What was applied last, from the mirror, while the repository cannot be read and was not read before by this
         process. None when it was, and when the mirror does not have it: the server is not asked for it, which could
         take every worker as long as a fetch may."""
-        name = self._world.settings.environments[key.environment].repository
+        name = self._world.repository_name(key)
         if name in self._snapshots or name not in self._troubles:
             return None
         try:

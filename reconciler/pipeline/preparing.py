@@ -119,8 +119,7 @@ class Preparing:
 
     def _files_of(self, key: ids.TargetKey) -> tuple[str, str]:
         """Paths of its application.yaml and its environment.yaml."""
-        settings = self._here.settings
-        root = settings.repositories[settings.environments[key.environment].repository].desired_state
+        root = self._here.settings.repositories[self._here.repository_name(key)].desired_state
         return f"{root}/{key}/application.yaml", f"{root}/{key.environment}/environment.yaml"
 
 

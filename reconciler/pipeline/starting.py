@@ -195,7 +195,7 @@ OUTAGES: Mapping[type[errors.Transient], outcomes.HoldReason] = {
 
 
 def outage(error: errors.Transient) -> outcomes.Hold:
-    return outcomes.Hold(OUTAGES.get(type(error), outcomes.HoldReason.CLUSTER_UNAVAILABLE), str(error))
+    return outcomes.Hold(OUTAGES.get(type(error), OUTAGES[errors.Transient]), str(error))
 
 
 def _done(ledger: records.Ledger, choice: desired.Desired) -> bool:

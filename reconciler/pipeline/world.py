@@ -49,7 +49,11 @@ class World:
         return self.clusters[self.settings.environments[key.environment].cluster]
 
     def repository_of(self, key: ids.TargetKey) -> ports.Repository:
-        return self.repositories[self.settings.environments[key.environment].repository]
+        return self.repositories[self.repository_name(key)]
+
+    def repository_name(self, key: ids.TargetKey) -> str:
+        """Its repository, as the daemon's settings call it."""
+        return self.settings.environments[key.environment].repository
 
     def event(
         self, kind: records.EventKind, because: str, *, target: ids.TargetKey | None = None, **data: str

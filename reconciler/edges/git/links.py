@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from reconciler.edges.git import objects, place, process, trees
 from reconciler.model import sources
 
-GITLINK = 0o160000
-"""The mode of a submodule: its object is a commit of another repository."""
 COMPLAINTS = 20
 """More are not looked for."""
 EACH, FILE, ROOM = 100, 2_000, 10_000_000
@@ -211,7 +209,7 @@ def _led(
         if stat.S_ISLNK(mode):
             led[path] = tree.lead(path.encode())
         else:
-            led[path] = trees.Led(path.encode(), mode, oid if mode != GITLINK else "")
+            led[path] = trees.Led(path.encode(), mode, oid if mode != objects.GITLINK else "")
     return tree, led
 
 

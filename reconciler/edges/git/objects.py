@@ -15,7 +15,9 @@ FOUND = re.compile(rb"([0-9a-f]{40}) (blob|tree|commit|tag) (\d{1,18})")
 TREE_ROW = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 """As git reads one (tree-walk.c, `get_mode`): a mode of any length passes its check of what arrives."""
 MODE_BITS = 0xFFFF
-SUBMODULE, LINK = "160000", "120000"
+GITLINK = 0o160000
+"""The mode of a submodule: its object is a commit of another repository."""
+SUBMODULE, LINK = f"{GITLINK:o}", "120000"
 ANSWER_BYTES = place.PATH_BYTES + 100
 """What the answer about one object may take: it repeats the name that was asked for when there is none."""
 
